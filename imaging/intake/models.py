@@ -1,0 +1,68 @@
+"""Files on their way in: one upload, many files, an answer for each."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import JSON, BigInteger, Column
+from sqlmodel import Field, SQLModel
+
+from telehealth.core import clock
+from telehealth.core.db import UtcDateTime, one_of
+from telehealth.core.ids import new_id
+
+
+class UploadState(StrEnum):
+    OPEN = "open"
+    FINISHED = "finished"
+
+
+class Upload(SQLModel, table=True):
+    """What one person sends in one go, filed under a referral and its patient."""
+
+    __table_args__ = (one_of("state", UploadState),)
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    account_id: UUID = Field(foreign_key="account.id")
+    organisation_id: UUID = Field(foreign_key="organisation.id", index=True)
+    referral_id: UUID | None = Field(default=None, index=True)
+    patient_id: UUID | None = Field(default=None, foreign_key="patient.id")
+    expected_files: int | None = None
+    state: str = UploadState.OPEN
+    created_at: datetime = Field(default_factory=clock.now, sa_type=UtcDateTime)
+    finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class FileVerdict(StrEnum):
+    WAITING = "waiting"
+    """A zip that is being unpacked by the worker."""
+    STORED = "stored"
+    DUPLICATE = "duplicate"
+    """The same bytes were here already: nothing was written."""
+    QUARANTINED = "quarantined"
+    REFUSED = "refused"
+    IGNORED = "ignored"
+    """Not an image and not meant to be: DICOMDIR, Thumbs.db, the CD's viewer."""
+
+
+class UploadFile(SQLModel, table=True):
+    """The answer to one file. name is what the sender called it: shown escaped, never used as a path."""
+
+    __tablename__ = "upload_file"
+    __table_args__ = (one_of("verdict", FileVerdict),)
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    upload_id: UUID = Field(foreign_key="upload.id", index=True)
+    name: str
+    size: int = Field(sa_type=BigInteger)
+    sha256: str = ""
+    verdict: str
+    reason: str = ""
+    """Code of imaging.dicom.refusals; the page has the words."""
+    facts: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    sop_uid: str = ""
+    study_id: UUID | None = Field(default=None, foreign_key="study.id", index=True)
+    blob_key: str = ""
+    """Of a zip that waits for the worker."""
+    at: datetime = Field(default_factory=clock.now, sa_type=UtcDateTime)

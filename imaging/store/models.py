@@ -1,0 +1,143 @@
+"""The index of images: what QIDO and the pages search; the bytes are blobs by content."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import JSON, BigInteger, Column, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from telehealth.core import clock
+from telehealth.core.db import UtcDateTime, one_of
+from telehealth.core.ids import new_id
+
+
+class StudyState(StrEnum):
+    RECEIVING = "receiving"
+    """Instances arrive; the pipeline waits for a pause or for the upload's end."""
+    CHECKING = "checking"
+    HELD = "held"
+    """A person must decide; `held_because` says what."""
+    AVAILABLE = "available"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+
+
+class HeldBecause(StrEnum):
+    MISMATCH = "mismatch"
+    """The patient in the file is not the referral's patient."""
+    UNFILED = "unfiled"
+    """No referral is known for it."""
+    UNREADABLE = "unreadable"
+    """Nothing in it can be shown."""
+
+
+class Study(SQLModel, table=True):
+    """One DICOM study. dicom_* columns are what the files say; patient_id is the person it is filed under."""
+
+    __table_args__ = (one_of("state", StudyState),)
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    uid: str = Field(unique=True)
+    organisation_id: UUID = Field(foreign_key="organisation.id", index=True)
+    """The clinic that sent it."""
+    patient_id: UUID | None = Field(default=None, foreign_key="patient.id", index=True)
+    referral_id: UUID | None = Field(default=None, index=True)
+    dicom_patient_name: str = ""
+    name_fold: str = Field(default="", index=True)
+    name_key: str = ""
+    dicom_patient_id: str = Field(default="", index=True)
+    dicom_birth_date: str = ""
+    dicom_sex: str = ""
+    accession_number: str = Field(default="", index=True)
+    study_date: str = Field(default="", index=True)
+    """DICOM DA, YYYYMMDD."""
+    study_time: str = ""
+    description: str = ""
+    study_id: str = ""
+    referring_physician: str = ""
+    modalities: str = ""
+    """Distinct modalities, sorted, joined by a backslash."""
+    series_count: int = 0
+    instance_count: int = 0
+    bytes: int = Field(default=0, sa_type=BigInteger)
+    expected_instances: int | None = None
+    """What the sender announced, for a truthful "142 of 200"."""
+    state: str = Field(default=StudyState.RECEIVING, index=True)
+    held_because: str | None = None
+    held_facts: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    findings: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    """What the pipeline noticed and a reader should know: gaps, mixed orientations, undecodable instances."""
+    identity: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    """The identity check: verdict and reasons, and who decided where a person had to."""
+    version: int = 0
+    """Rises with every instance; caches and steps are keyed by it."""
+    released_to_patient_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    received_at: datetime = Field(default_factory=clock.now, sa_type=UtcDateTime)
+    last_instance_at: datetime = Field(default_factory=clock.now, sa_type=UtcDateTime)
+    available_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class Series(SQLModel, table=True):
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    uid: str = Field(unique=True)
+    study_id: UUID = Field(foreign_key="study.id", index=True)
+    modality: str = ""
+    number: int | None = None
+    description: str = ""
+    body_part: str = ""
+    laterality: str = ""
+    series_date: str = ""
+    series_time: str = ""
+    instance_count: int = 0
+    version: int = 0
+    """Rises with every instance of this series."""
+    thumbnail_key: str | None = None
+
+
+class Instance(SQLModel, table=True):
+    """One SOP instance: one file, bit-identical to what came, but for a cleared preamble."""
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    sop_uid: str = Field(unique=True)
+    study_id: UUID = Field(foreign_key="study.id", index=True)
+    series_id: UUID = Field(foreign_key="series.id", index=True)
+    sop_class: str
+    transfer_syntax: str
+    number: int | None = None
+    rows: int | None = None
+    columns: int | None = None
+    frames: int = 0
+    """0 without pixel data."""
+    bits_allocated: int | None = None
+    sha256: str
+    """Of the stored bytes."""
+    received_sha256: str
+    """Of the bytes as sent; differs only where a preamble was cleared."""
+    size: int = Field(sa_type=BigInteger)
+    blob_key: str
+    pixel_offset: int | None = Field(default=None, sa_type=BigInteger)
+    """Where the Pixel Data value begins in the file, for native syntaxes."""
+    pixel_length: int | None = Field(default=None, sa_type=BigInteger)
+    metadata_json: str = ""
+    """DICOM JSON (PS3.18 F) without bulk data."""
+    preamble_cleared: bool = False
+    undecodable: str = ""
+    """Why its pixels cannot be shown, found by the validate step; empty when they can."""
+    received_at: datetime = Field(default_factory=clock.now, sa_type=UtcDateTime)
+
+
+class Quarantined(SQLModel, table=True):
+    """Bytes that contradict an instance we hold: kept aside, never shown, never merged."""
+
+    __table_args__ = (UniqueConstraint("sop_uid", "sha256"),)
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    sop_uid: str
+    sha256: str
+    blob_key: str
+    size: int = Field(sa_type=BigInteger)
+    organisation_id: UUID = Field(foreign_key="organisation.id")
+    reason: str
+    received_at: datetime = Field(default_factory=clock.now, sa_type=UtcDateTime)

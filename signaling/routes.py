@@ -1,0 +1,5 @@
+"""ICE servers over HTTP."""
+
+from fastapi import APIRouter
+
+router = APIRouter(prefix="/api/v1", tags=["calls"])

@@ -1,0 +1,96 @@
+"""The web application: middleware, problem handlers, every router, start and stop."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+import imaging.dicomweb.routes
+import imaging.intake.routes
+import imaging.reports.routes
+import signaling.routes
+import signaling.socket
+import telehealth.consultations.routes
+import telehealth.identity.routes
+import telehealth.patients.routes
+import telehealth.referrals.routes
+import telehealth.scheduling.routes
+from telehealth import __version__
+from telehealth.core import health, problems, tables
+from telehealth.core.db import make_engine
+from telehealth.core.errors import DomainError
+from telehealth.core.http import Frame
+from telehealth.core.settings import Settings, settings
+from telehealth.web.assets import STATIC
+from telehealth.web.pages import account, audit, booking, demo, home, people, reading, referrals, upload, visit
+from telehealth.web.problem_page import problem_page, wants_page
+
+API = (
+    telehealth.identity.routes,
+    telehealth.patients.routes,
+    telehealth.scheduling.routes,
+    telehealth.referrals.routes,
+    telehealth.consultations.routes,
+    imaging.intake.routes,
+    imaging.reports.routes,
+    imaging.dicomweb.routes,
+    signaling.routes,
+    signaling.socket,
+    health,
+)
+PAGES = (home, account, booking, visit, referrals, upload, reading, people, audit)
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Open what every request shares. A test may bring its own engine."""
+    own = not hasattr(app.state, "engine")
+    if own:
+        app.state.engine = make_engine(app.state.settings.database_url)
+    async with signaling.socket.running(app):
+        yield
+    if own:
+        await app.state.engine.dispose()
+
+
+def create_app(config: Settings | None = None) -> FastAPI:
+    """The application as `telehealth serve` runs it."""
+    config = config or settings()
+    tables.load()
+    app = FastAPI(
+        title="Telehealth",
+        version=__version__,
+        summary="Video consultations, DICOM second opinions and signed reports",
+        lifespan=lifespan,
+        openapi_url="/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.settings = config
+    app.add_middleware(Frame, config=config)
+    for module in API:
+        app.include_router(module.router)
+    for page in (*PAGES, demo) if config.demo else PAGES:
+        app.include_router(page.router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    for kind, answer in (
+        (DomainError, problems.domain_problem),
+        (RequestValidationError, problems.validation_problem),
+        (HTTPException, problems.http_problem),
+        (Exception, problems.last_resort),
+    ):
+        app.add_exception_handler(kind, _for_page_or_program(answer))
+    return app
+
+
+def _for_page_or_program(answer: problems.Handler) -> problems.Handler:
+    """A person in a browser gets a page in plain words, a program problem details: the same facts."""
+
+    async def handle(request: Request, error: Exception) -> Response:
+        problem = await answer(request, error)
+        return problem_page(request, error, problem) if wants_page(request) else problem
+
+    return handle

@@ -1,0 +1,5 @@
+"""Visits over HTTP."""
+
+from fastapi import APIRouter
+
+router = APIRouter(prefix="/api/v1/visits", tags=["visits"])

@@ -1,0 +1,30 @@
+"""The folder's refusals."""
+
+from telehealth.core.errors import Conflict, Forbidden, Invalid, SignInNeeded
+
+
+class WrongSecret(SignInNeeded):
+    """One answer for an unknown account, a wrong password and a wrong code."""
+
+    code = "wrong-secret"
+    title = "That is not right. Please check and try again."
+
+
+class SecondFactorNeeded(Forbidden):
+    code = "second-factor-needed"
+    title = "Please enter the code from your authenticator app"
+
+
+class WeakPassword(Invalid):
+    code = "weak-password"
+    title = "Please choose a longer or less common password"
+
+
+class AccountExists(Conflict):
+    code = "account-exists"
+    title = "There is already an account with this address"
+
+
+class BadPhone(Invalid):
+    code = "bad-phone"
+    title = "This is not a Vietnamese phone number we can reach"

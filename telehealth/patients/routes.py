@@ -1,0 +1,5 @@
+"""Patients over HTTP."""
+
+from fastapi import APIRouter
+
+router = APIRouter(prefix="/api/v1/patients", tags=["patients"])

@@ -1,0 +1,19 @@
+import { readdirSync } from "node:fs";
+import { defineConfig } from "vite";
+
+/** Every file in src/pages is an entry; its hashed address is in the manifest that assets.py reads. */
+export default defineConfig({
+  base: "/static/build/",
+  publicDir: false,
+  worker: { format: "es" },
+  build: {
+    target: "es2022",
+    outDir: "../static/build",
+    emptyOutDir: true,
+    manifest: true,
+    sourcemap: false,
+    assetsInlineLimit: 0,
+    chunkSizeWarningLimit: 4000,
+    rollupOptions: { input: readdirSync("src/pages").map((file) => `src/pages/${file}`) },
+  },
+});

@@ -1,0 +1,5 @@
+"""Pages: people."""
+
+from fastapi import APIRouter
+
+router = APIRouter(include_in_schema=False)
