@@ -44,6 +44,11 @@ class Study(SQLModel, table=True):
     """The clinic that sent it."""
     patient_id: UUID | None = Field(default=None, foreign_key="patient.id", index=True)
     referral_id: UUID | None = Field(default=None, index=True)
+    reading_unit_id: UUID | None = Field(default=None, index=True)
+    """Whose specialists may see it while `open_for_reading`; set by the referral, which imaging does not know."""
+    reader_ids: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    """Accounts that hold or answered the question."""
+    open_for_reading: bool = False
     dicom_patient_name: str = ""
     name_fold: str = Field(default="", index=True)
     name_key: str = ""

@@ -87,10 +87,7 @@ def upgrade() -> None:
         sa.Column("expires_at", telehealth.core.db.UtcDateTime(timezone=True), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("used_at", telehealth.core.db.UtcDateTime(timezone=True), nullable=True),
-        sa.CheckConstraint(
-            "purpose IN ('sign_in', 'first_administrator')",
-            name=op.f("ck_one_time_code_purpose"),
-        ),
+        sa.CheckConstraint("purpose IN ('sign_in', 'first_administrator')", name=op.f("ck_one_time_code_purpose")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_one_time_code")),
     )
     with op.batch_alter_table("one_time_code", schema=None) as batch_op:
@@ -157,15 +154,8 @@ def upgrade() -> None:
         sa.Column("by_account_id", sa.Uuid(), nullable=True),
         sa.Column("subject_id", sa.Uuid(), nullable=True),
         sa.Column("at", telehealth.core.db.UtcDateTime(timezone=True), nullable=False),
-        sa.CheckConstraint(
-            "purpose IN ('remote_visit', 'second_opinion', 'recording')",
-            name=op.f("ck_consent_purpose"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["by_account_id"],
-            ["account.id"],
-            name=op.f("fk_consent_by_account_id_account"),
-        ),
+        sa.CheckConstraint("purpose IN ('remote_visit', 'second_opinion', 'recording')", name=op.f("ck_consent_purpose")),
+        sa.ForeignKeyConstraint(["by_account_id"], ["account.id"], name=op.f("fk_consent_by_account_id_account")),
         sa.ForeignKeyConstraint(["patient_id"], ["patient.id"], name=op.f("fk_consent_patient_id_patient")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_consent")),
     )
@@ -183,17 +173,9 @@ def upgrade() -> None:
         sa.Column("seen_at", telehealth.core.db.UtcDateTime(timezone=True), nullable=False),
         sa.Column("expires_at", telehealth.core.db.UtcDateTime(timezone=True), nullable=False),
         sa.Column("revoked_at", telehealth.core.db.UtcDateTime(timezone=True), nullable=True),
-        sa.Column(
-            "second_factor_at",
-            telehealth.core.db.UtcDateTime(timezone=True),
-            nullable=True,
-        ),
+        sa.Column("second_factor_at", telehealth.core.db.UtcDateTime(timezone=True), nullable=True),
         sa.CheckConstraint("kind IN ('browser', 'token')", name=op.f("ck_login_session_kind")),
-        sa.ForeignKeyConstraint(
-            ["account_id"],
-            ["account.id"],
-            name=op.f("fk_login_session_account_id_account"),
-        ),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_login_session_account_id_account")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_login_session")),
         sa.UniqueConstraint("secret_hash", name=op.f("uq_login_session_secret_hash")),
     )
@@ -221,10 +203,7 @@ def upgrade() -> None:
         sa.Column("sent_at", telehealth.core.db.UtcDateTime(timezone=True), nullable=True),
         sa.Column("read_at", telehealth.core.db.UtcDateTime(timezone=True), nullable=True),
         sa.CheckConstraint("channel IN ('sms', 'email', 'in_app')", name=op.f("ck_notice_channel")),
-        sa.CheckConstraint(
-            "state IN ('queued', 'sent', 'void', 'failed')",
-            name=op.f("ck_notice_state"),
-        ),
+        sa.CheckConstraint("state IN ('queued', 'sent', 'void', 'failed')", name=op.f("ck_notice_state")),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_notice_account_id_account")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_notice")),
         sa.UniqueConstraint("dedupe_key", name=op.f("uq_notice_dedupe_key")),
@@ -244,23 +223,13 @@ def upgrade() -> None:
         sa.Column("valid_from", sa.Date(), nullable=False),
         sa.Column("valid_to", sa.Date(), nullable=True),
         sa.ForeignKeyConstraint(
-            ["organisation_id"],
-            ["organisation.id"],
-            name=op.f("fk_organisation_period_organisation_id_organisation"),
+            ["organisation_id"], ["organisation.id"], name=op.f("fk_organisation_period_organisation_id_organisation")
         ),
-        sa.ForeignKeyConstraint(
-            ["parent_id"],
-            ["organisation.id"],
-            name=op.f("fk_organisation_period_parent_id_organisation"),
-        ),
+        sa.ForeignKeyConstraint(["parent_id"], ["organisation.id"], name=op.f("fk_organisation_period_parent_id_organisation")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_organisation_period")),
     )
     with op.batch_alter_table("organisation_period", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_organisation_period_organisation_id"),
-            ["organisation_id"],
-            unique=False,
-        )
+        batch_op.create_index(batch_op.f("ix_organisation_period_organisation_id"), ["organisation_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_organisation_period_parent_id"), ["parent_id"], unique=False)
 
     op.create_table(
@@ -269,15 +238,9 @@ def upgrade() -> None:
         sa.Column("organisation_id", sa.Uuid(), nullable=False),
         sa.Column("since", telehealth.core.db.UtcDateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
-            ["organisation_id"],
-            ["organisation.id"],
-            name=op.f("fk_patient_facility_organisation_id_organisation"),
+            ["organisation_id"], ["organisation.id"], name=op.f("fk_patient_facility_organisation_id_organisation")
         ),
-        sa.ForeignKeyConstraint(
-            ["patient_id"],
-            ["patient.id"],
-            name=op.f("fk_patient_facility_patient_id_patient"),
-        ),
+        sa.ForeignKeyConstraint(["patient_id"], ["patient.id"], name=op.f("fk_patient_facility_patient_id_patient")),
         sa.PrimaryKeyConstraint("patient_id", "organisation_id", name=op.f("pk_patient_facility")),
     )
     op.create_table(
@@ -288,21 +251,11 @@ def upgrade() -> None:
         sa.Column("issuer", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("value", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.CheckConstraint(
-            "system IN ('national_id', 'citizen_id', 'insurance', 'facility')",
-            name=op.f("ck_patient_identifier_system"),
+            "system IN ('national_id', 'citizen_id', 'insurance', 'facility')", name=op.f("ck_patient_identifier_system")
         ),
-        sa.ForeignKeyConstraint(
-            ["patient_id"],
-            ["patient.id"],
-            name=op.f("fk_patient_identifier_patient_id_patient"),
-        ),
+        sa.ForeignKeyConstraint(["patient_id"], ["patient.id"], name=op.f("fk_patient_identifier_patient_id_patient")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_patient_identifier")),
-        sa.UniqueConstraint(
-            "system",
-            "issuer",
-            "value",
-            name=op.f("uq_patient_identifier_system_issuer_value"),
-        ),
+        sa.UniqueConstraint("system", "issuer", "value", name=op.f("uq_patient_identifier_system_issuer_value")),
     )
     with op.batch_alter_table("patient_identifier", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_patient_identifier_patient_id"), ["patient_id"], unique=False)
@@ -321,25 +274,16 @@ def upgrade() -> None:
         sa.Column("visit_minutes", sa.Integer(), nullable=False),
         sa.Column("buffer_minutes", sa.Integer(), nullable=False),
         sa.Column("bookable", sa.Boolean(), nullable=False),
-        sa.CheckConstraint(
-            "visit_minutes BETWEEN 5 AND 240",
-            name=op.f("ck_practitioner_visit_minutes"),
-        ),
+        sa.CheckConstraint("visit_minutes BETWEEN 5 AND 240", name=op.f("ck_practitioner_visit_minutes")),
         sa.ForeignKeyConstraint(["id"], ["account.id"], name=op.f("fk_practitioner_id_account")),
         sa.ForeignKeyConstraint(
-            ["organisation_id"],
-            ["organisation.id"],
-            name=op.f("fk_practitioner_organisation_id_organisation"),
+            ["organisation_id"], ["organisation.id"], name=op.f("fk_practitioner_organisation_id_organisation")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_practitioner")),
     )
     with op.batch_alter_table("practitioner", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_practitioner_name_fold"), ["name_fold"], unique=False)
-        batch_op.create_index(
-            batch_op.f("ix_practitioner_organisation_id"),
-            ["organisation_id"],
-            unique=False,
-        )
+        batch_op.create_index(batch_op.f("ix_practitioner_organisation_id"), ["organisation_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_practitioner_specialty"), ["specialty"], unique=False)
 
     op.create_table(
@@ -348,10 +292,7 @@ def upgrade() -> None:
         sa.Column("patient_id", sa.Uuid(), nullable=False),
         sa.Column("relation", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("since", telehealth.core.db.UtcDateTime(timezone=True), nullable=False),
-        sa.CheckConstraint(
-            "relation IN ('self', 'child', 'parent', 'spouse', 'other')",
-            name=op.f("ck_proxy_relation"),
-        ),
+        sa.CheckConstraint("relation IN ('self', 'child', 'parent', 'spouse', 'other')", name=op.f("ck_proxy_relation")),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_proxy_account_id_account")),
         sa.ForeignKeyConstraint(["patient_id"], ["patient.id"], name=op.f("fk_proxy_patient_id_patient")),
         sa.PrimaryKeyConstraint("account_id", "patient_id", name=op.f("pk_proxy")),
@@ -367,9 +308,7 @@ def upgrade() -> None:
         sa.Column("reason", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("received_at", telehealth.core.db.UtcDateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
-            ["organisation_id"],
-            ["organisation.id"],
-            name=op.f("fk_quarantined_organisation_id_organisation"),
+            ["organisation_id"], ["organisation.id"], name=op.f("fk_quarantined_organisation_id_organisation")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_quarantined")),
         sa.UniqueConstraint("sop_uid", "sha256", name=op.f("uq_quarantined_sop_uid_sha256")),
@@ -404,11 +343,7 @@ def upgrade() -> None:
         sa.Column("decision", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("decision_note", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("acknowledged_by", sa.Uuid(), nullable=True),
-        sa.Column(
-            "acknowledged_at",
-            telehealth.core.db.UtcDateTime(timezone=True),
-            nullable=True,
-        ),
+        sa.Column("acknowledged_at", telehealth.core.db.UtcDateTime(timezone=True), nullable=True),
         sa.Column("escalation_level", sa.Integer(), nullable=False),
         sa.Column("escalated_at", telehealth.core.db.UtcDateTime(timezone=True), nullable=True),
         sa.Column("outcome", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
@@ -416,55 +351,32 @@ def upgrade() -> None:
         sa.Column("closed_at", telehealth.core.db.UtcDateTime(timezone=True), nullable=True),
         sa.Column("cancelled_reason", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("created_at", telehealth.core.db.UtcDateTime(timezone=True), nullable=False),
-        sa.CheckConstraint(
-            "priority IN ('routine', 'urgent', 'stat')",
-            name=op.f("ck_referral_priority"),
-        ),
+        sa.CheckConstraint("priority IN ('routine', 'urgent', 'stat')", name=op.f("ck_referral_priority")),
         sa.CheckConstraint(
             "status IN ('draft', 'submitted', 'assigned', 'info_requested', 'answered', 'acknowledged', 'closed', 'cancelled')",
             name=op.f("ck_referral_status"),
         ),
-        sa.ForeignKeyConstraint(
-            ["acknowledged_by"],
-            ["account.id"],
-            name=op.f("fk_referral_acknowledged_by_account"),
-        ),
+        sa.ForeignKeyConstraint(["acknowledged_by"], ["account.id"], name=op.f("fk_referral_acknowledged_by_account")),
         sa.ForeignKeyConstraint(["created_by"], ["account.id"], name=op.f("fk_referral_created_by_account")),
         sa.ForeignKeyConstraint(
-            ["from_organisation_id"],
-            ["organisation.id"],
-            name=op.f("fk_referral_from_organisation_id_organisation"),
+            ["from_organisation_id"], ["organisation.id"], name=op.f("fk_referral_from_organisation_id_organisation")
         ),
         sa.ForeignKeyConstraint(["patient_id"], ["patient.id"], name=op.f("fk_referral_patient_id_patient")),
         sa.ForeignKeyConstraint(["reader_id"], ["account.id"], name=op.f("fk_referral_reader_id_account")),
+        sa.ForeignKeyConstraint(["submitted_by"], ["account.id"], name=op.f("fk_referral_submitted_by_account")),
         sa.ForeignKeyConstraint(
-            ["submitted_by"],
-            ["account.id"],
-            name=op.f("fk_referral_submitted_by_account"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["to_organisation_id"],
-            ["organisation.id"],
-            name=op.f("fk_referral_to_organisation_id_organisation"),
+            ["to_organisation_id"], ["organisation.id"], name=op.f("fk_referral_to_organisation_id_organisation")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_referral")),
         sa.UniqueConstraint("code", name=op.f("uq_referral_code")),
     )
     with op.batch_alter_table("referral", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_referral_due_at"), ["due_at"], unique=False)
-        batch_op.create_index(
-            batch_op.f("ix_referral_from_organisation_id"),
-            ["from_organisation_id"],
-            unique=False,
-        )
+        batch_op.create_index(batch_op.f("ix_referral_from_organisation_id"), ["from_organisation_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_referral_patient_id"), ["patient_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_referral_reader_id"), ["reader_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_referral_status"), ["status"], unique=False)
-        batch_op.create_index(
-            batch_op.f("ix_referral_to_organisation_id"),
-            ["to_organisation_id"],
-            unique=False,
-        )
+        batch_op.create_index(batch_op.f("ix_referral_to_organisation_id"), ["to_organisation_id"], unique=False)
 
     op.create_table(
         "role_grant",
@@ -479,23 +391,12 @@ def upgrade() -> None:
             "role IN ('patient', 'technician', 'referring_doctor', 'specialist', 'coordinator', 'administrator', 'auditor')",
             name=op.f("ck_role_grant_role"),
         ),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_role_grant_account_id_account")),
         sa.ForeignKeyConstraint(
-            ["account_id"],
-            ["account.id"],
-            name=op.f("fk_role_grant_account_id_account"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["organisation_id"],
-            ["organisation.id"],
-            name=op.f("fk_role_grant_organisation_id_organisation"),
+            ["organisation_id"], ["organisation.id"], name=op.f("fk_role_grant_organisation_id_organisation")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_role_grant")),
-        sa.UniqueConstraint(
-            "account_id",
-            "role",
-            "organisation_id",
-            name=op.f("uq_role_grant_account_id_role_organisation_id"),
-        ),
+        sa.UniqueConstraint("account_id", "role", "organisation_id", name=op.f("uq_role_grant_account_id_role_organisation_id")),
     )
     with op.batch_alter_table("role_grant", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_role_grant_account_id"), ["account_id"], unique=False)
@@ -507,6 +408,9 @@ def upgrade() -> None:
         sa.Column("organisation_id", sa.Uuid(), nullable=False),
         sa.Column("patient_id", sa.Uuid(), nullable=True),
         sa.Column("referral_id", sa.Uuid(), nullable=True),
+        sa.Column("reading_unit_id", sa.Uuid(), nullable=True),
+        sa.Column("reader_ids", sa.JSON(), nullable=False),
+        sa.Column("open_for_reading", sa.Boolean(), nullable=False),
         sa.Column("dicom_patient_name", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("name_fold", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("name_key", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -530,27 +434,14 @@ def upgrade() -> None:
         sa.Column("findings", sa.JSON(), nullable=False),
         sa.Column("identity", sa.JSON(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column(
-            "released_to_patient_at",
-            telehealth.core.db.UtcDateTime(timezone=True),
-            nullable=True,
-        ),
+        sa.Column("released_to_patient_at", telehealth.core.db.UtcDateTime(timezone=True), nullable=True),
         sa.Column("received_at", telehealth.core.db.UtcDateTime(timezone=True), nullable=False),
-        sa.Column(
-            "last_instance_at",
-            telehealth.core.db.UtcDateTime(timezone=True),
-            nullable=False,
-        ),
+        sa.Column("last_instance_at", telehealth.core.db.UtcDateTime(timezone=True), nullable=False),
         sa.Column("available_at", telehealth.core.db.UtcDateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "state IN ('receiving', 'checking', 'held', 'available', 'rejected', 'withdrawn')",
-            name=op.f("ck_study_state"),
+            "state IN ('receiving', 'checking', 'held', 'available', 'rejected', 'withdrawn')", name=op.f("ck_study_state")
         ),
-        sa.ForeignKeyConstraint(
-            ["organisation_id"],
-            ["organisation.id"],
-            name=op.f("fk_study_organisation_id_organisation"),
-        ),
+        sa.ForeignKeyConstraint(["organisation_id"], ["organisation.id"], name=op.f("fk_study_organisation_id_organisation")),
         sa.ForeignKeyConstraint(["patient_id"], ["patient.id"], name=op.f("fk_study_patient_id_patient")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_study")),
         sa.UniqueConstraint("uid", name=op.f("uq_study_uid")),
@@ -561,6 +452,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_study_name_fold"), ["name_fold"], unique=False)
         batch_op.create_index(batch_op.f("ix_study_organisation_id"), ["organisation_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_study_patient_id"), ["patient_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_study_reading_unit_id"), ["reading_unit_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_study_referral_id"), ["referral_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_study_state"), ["state"], unique=False)
         batch_op.create_index(batch_op.f("ix_study_study_date"), ["study_date"], unique=False)
@@ -578,11 +470,7 @@ def upgrade() -> None:
         sa.Column("finished_at", telehealth.core.db.UtcDateTime(timezone=True), nullable=True),
         sa.CheckConstraint("state IN ('open', 'finished')", name=op.f("ck_upload_state")),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_upload_account_id_account")),
-        sa.ForeignKeyConstraint(
-            ["organisation_id"],
-            ["organisation.id"],
-            name=op.f("fk_upload_organisation_id_organisation"),
-        ),
+        sa.ForeignKeyConstraint(["organisation_id"], ["organisation.id"], name=op.f("fk_upload_organisation_id_organisation")),
         sa.ForeignKeyConstraint(["patient_id"], ["patient.id"], name=op.f("fk_upload_patient_id_patient")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_upload")),
     )
@@ -610,8 +498,7 @@ def upgrade() -> None:
         sa.Column("author_name", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("at", telehealth.core.db.UtcDateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
-            "kind IN ('length', 'angle', 'rectangle', 'ellipse', 'arrow', 'key_image')",
-            name=op.f("ck_annotation_kind"),
+            "kind IN ('length', 'angle', 'rectangle', 'ellipse', 'arrow', 'key_image')", name=op.f("ck_annotation_kind")
         ),
         sa.ForeignKeyConstraint(["author_id"], ["account.id"], name=op.f("fk_annotation_author_id_account")),
         sa.ForeignKeyConstraint(["study_id"], ["study.id"], name=op.f("fk_annotation_study_id_study")),
@@ -648,19 +535,11 @@ def upgrade() -> None:
         sa.CheckConstraint("start_at < end_at", name=op.f("ck_appointment_order")),
         sa.ForeignKeyConstraint(["booked_by"], ["account.id"], name=op.f("fk_appointment_booked_by_account")),
         sa.ForeignKeyConstraint(
-            ["organisation_id"],
-            ["organisation.id"],
-            name=op.f("fk_appointment_organisation_id_organisation"),
+            ["organisation_id"], ["organisation.id"], name=op.f("fk_appointment_organisation_id_organisation")
         ),
+        sa.ForeignKeyConstraint(["patient_id"], ["patient.id"], name=op.f("fk_appointment_patient_id_patient")),
         sa.ForeignKeyConstraint(
-            ["patient_id"],
-            ["patient.id"],
-            name=op.f("fk_appointment_patient_id_patient"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["practitioner_id"],
-            ["practitioner.id"],
-            name=op.f("fk_appointment_practitioner_id_practitioner"),
+            ["practitioner_id"], ["practitioner.id"], name=op.f("fk_appointment_practitioner_id_practitioner")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_appointment")),
         sa.UniqueConstraint("ics_uid", name=op.f("uq_appointment_ics_uid")),
@@ -668,11 +547,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("appointment", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_appointment_patient_id"), ["patient_id"], unique=False)
-        batch_op.create_index(
-            "ix_appointment_practitioner_start",
-            ["practitioner_id", "start_at"],
-            unique=False,
-        )
+        batch_op.create_index("ix_appointment_practitioner_start", ["practitioner_id", "start_at"], unique=False)
 
     op.create_table(
         "day_override",
@@ -682,18 +557,12 @@ def upgrade() -> None:
         sa.Column("start_time", sa.Time(), nullable=True),
         sa.Column("end_time", sa.Time(), nullable=True),
         sa.ForeignKeyConstraint(
-            ["practitioner_id"],
-            ["practitioner.id"],
-            name=op.f("fk_day_override_practitioner_id_practitioner"),
+            ["practitioner_id"], ["practitioner.id"], name=op.f("fk_day_override_practitioner_id_practitioner")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_day_override")),
     )
     with op.batch_alter_table("day_override", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_day_override_practitioner_id"),
-            ["practitioner_id"],
-            unique=False,
-        )
+        batch_op.create_index(batch_op.f("ix_day_override_practitioner_id"), ["practitioner_id"], unique=False)
 
     op.create_table(
         "referral_event",
@@ -705,16 +574,8 @@ def upgrade() -> None:
         sa.Column("event", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("text", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("facts", sa.JSON(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["account_id"],
-            ["account.id"],
-            name=op.f("fk_referral_event_account_id_account"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["referral_id"],
-            ["referral.id"],
-            name=op.f("fk_referral_event_referral_id_referral"),
-        ),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_referral_event_account_id_account")),
+        sa.ForeignKeyConstraint(["referral_id"], ["referral.id"], name=op.f("fk_referral_event_referral_id_referral")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_referral_event")),
     )
     with op.batch_alter_table("referral_event", schema=None) as batch_op:
@@ -782,18 +643,10 @@ def upgrade() -> None:
         sa.Column("finished_at", telehealth.core.db.UtcDateTime(timezone=True), nullable=True),
         sa.Column("message", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("facts", sa.JSON(), nullable=False),
-        sa.CheckConstraint(
-            "state IN ('running', 'done', 'failed', 'parked')",
-            name=op.f("ck_step_run_state"),
-        ),
+        sa.CheckConstraint("state IN ('running', 'done', 'failed', 'parked')", name=op.f("ck_step_run_state")),
         sa.ForeignKeyConstraint(["study_id"], ["study.id"], name=op.f("fk_step_run_study_id_study")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_step_run")),
-        sa.UniqueConstraint(
-            "study_id",
-            "study_version",
-            "step",
-            name=op.f("uq_step_run_study_id_study_version_step"),
-        ),
+        sa.UniqueConstraint("study_id", "study_version", "step", name=op.f("uq_step_run_study_id_study_version_step")),
     )
     with op.batch_alter_table("step_run", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_step_run_study_id"), ["study_id"], unique=False)
@@ -806,11 +659,7 @@ def upgrade() -> None:
         sa.Column("end_at", telehealth.core.db.UtcDateTime(timezone=True), nullable=False),
         sa.Column("reason", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.CheckConstraint("start_at < end_at", name=op.f("ck_time_off_order")),
-        sa.ForeignKeyConstraint(
-            ["practitioner_id"],
-            ["practitioner.id"],
-            name=op.f("fk_time_off_practitioner_id_practitioner"),
-        ),
+        sa.ForeignKeyConstraint(["practitioner_id"], ["practitioner.id"], name=op.f("fk_time_off_practitioner_id_practitioner")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_time_off")),
     )
     with op.batch_alter_table("time_off", schema=None) as batch_op:
@@ -854,18 +703,12 @@ def upgrade() -> None:
         sa.CheckConstraint("start_time < end_time", name=op.f("ck_working_hours_order")),
         sa.CheckConstraint("weekday BETWEEN 0 AND 6", name=op.f("ck_working_hours_weekday")),
         sa.ForeignKeyConstraint(
-            ["practitioner_id"],
-            ["practitioner.id"],
-            name=op.f("fk_working_hours_practitioner_id_practitioner"),
+            ["practitioner_id"], ["practitioner.id"], name=op.f("fk_working_hours_practitioner_id_practitioner")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_working_hours")),
     )
     with op.batch_alter_table("working_hours", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_working_hours_practitioner_id"),
-            ["practitioner_id"],
-            unique=False,
-        )
+        batch_op.create_index(batch_op.f("ix_working_hours_practitioner_id"), ["practitioner_id"], unique=False)
 
     op.create_table(
         "instance",
@@ -918,16 +761,8 @@ def upgrade() -> None:
             "status IN ('draft', 'preliminary', 'final', 'appended', 'corrected', 'entered-in-error')",
             name=op.f("ck_report_version_status"),
         ),
-        sa.ForeignKeyConstraint(
-            ["report_id"],
-            ["report.id"],
-            name=op.f("fk_report_version_report_id_report"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["signed_by"],
-            ["account.id"],
-            name=op.f("fk_report_version_signed_by_account"),
-        ),
+        sa.ForeignKeyConstraint(["report_id"], ["report.id"], name=op.f("fk_report_version_report_id_report")),
+        sa.ForeignKeyConstraint(["signed_by"], ["account.id"], name=op.f("fk_report_version_signed_by_account")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_report_version")),
         sa.UniqueConstraint("report_id", "version", name=op.f("uq_report_version_report_id_version")),
     )
@@ -947,15 +782,8 @@ def upgrade() -> None:
         sa.Column("outcome", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("cause", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("created_at", telehealth.core.db.UtcDateTime(timezone=True), nullable=False),
-        sa.CheckConstraint(
-            "state IN ('scheduled', 'lobby', 'live', 'interrupted', 'ended')",
-            name=op.f("ck_visit_state"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["appointment_id"],
-            ["appointment.id"],
-            name=op.f("fk_visit_appointment_id_appointment"),
-        ),
+        sa.CheckConstraint("state IN ('scheduled', 'lobby', 'live', 'interrupted', 'ended')", name=op.f("ck_visit_state")),
+        sa.ForeignKeyConstraint(["appointment_id"], ["appointment.id"], name=op.f("fk_visit_appointment_id_appointment")),
         sa.ForeignKeyConstraint(["ended_by"], ["account.id"], name=op.f("fk_visit_ended_by_account")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_visit")),
         sa.UniqueConstraint("appointment_id", name=op.f("uq_visit_appointment_id")),
@@ -971,11 +799,7 @@ def upgrade() -> None:
         sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("sop_uid", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("created_at", telehealth.core.db.UtcDateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["version_id"],
-            ["report_version.id"],
-            name=op.f("fk_report_document_version_id_report_version"),
-        ),
+        sa.ForeignKeyConstraint(["version_id"], ["report_version.id"], name=op.f("fk_report_document_version_id_report_version")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_report_document")),
         sa.UniqueConstraint("version_id", "kind", name=op.f("uq_report_document_version_id_kind")),
     )
@@ -1050,6 +874,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_study_study_date"))
         batch_op.drop_index(batch_op.f("ix_study_state"))
         batch_op.drop_index(batch_op.f("ix_study_referral_id"))
+        batch_op.drop_index(batch_op.f("ix_study_reading_unit_id"))
         batch_op.drop_index(batch_op.f("ix_study_patient_id"))
         batch_op.drop_index(batch_op.f("ix_study_organisation_id"))
         batch_op.drop_index(batch_op.f("ix_study_name_fold"))
