@@ -1,0 +1,307 @@
+"""The `telehealth` command: every process and every act of an operator."""
+
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+import uvicorn
+from alembic.util import CommandError
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from sqlalchemy.exc import OperationalError
+from sqlmodel import select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from imaging.intake import local
+from telehealth import demo as seed
+from telehealth import supervisor
+from telehealth.core import audit, log, portal, schema, tables
+from telehealth.core.actor import SYSTEM, Actor, Role
+from telehealth.core.blobs import blobs
+from telehealth.core.errors import DomainError
+from telehealth.core.settings import Settings, settings
+from telehealth.core.tasks import ANCHORS
+from telehealth.identity import second_factor
+from telehealth.identity import service as identity
+from telehealth.identity.models import Account, Organisation
+from telehealth.identity.sessions import describe
+from telehealth.referrals import uploads
+
+app = typer.Typer(name="telehealth", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+audit_app = typer.Typer(help="The audit log.", no_args_is_help=True)
+app.add_typer(audit_app, name="audit")
+out = Console()
+err = Console(stderr=True)
+
+T = TypeVar("T")
+User = Annotated[str, typer.Option("--user", help="E-mail of a person of the staff, or phone of a patient.")]
+
+
+def stop(message: str) -> typer.Exit:
+    """One clear line and a non-zero exit."""
+    err.print(f"[red]telehealth:[/red] {message}", highlight=False)
+    return typer.Exit(1)
+
+
+def run(verb: Callable[[AsyncSession], Awaitable[T]]) -> T:
+    """One verb in one transaction, with the errors of daily life in one line."""
+    tables.load()
+    try:
+        return portal.run(verb)
+    except DomainError as error:
+        raise stop(f"{error.title}. {error.detail}") from None
+    except OperationalError as error:
+        raise stop(
+            f"the database does not answer or has no tables yet: run `telehealth migrate` ({type(error.orig).__name__})"
+        ) from None
+    finally:
+        portal.close()
+
+
+@app.command()
+def serve() -> None:
+    """Run the web application: pages, API, DICOMweb and calls."""
+    log.configure()
+    config = settings()
+    try:
+        supervisor.check_port(config)
+    except supervisor.CannotStart as error:
+        raise stop(str(error)) from None
+    uvicorn.run(
+        "telehealth.app:create_app",
+        factory=True,
+        host=config.host,
+        port=config.port,
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        ws_max_size=256 * 1024,
+        proxy_headers=bool(config.trusted_proxies),
+        forwarded_allow_ips=config.trusted_proxies or None,
+        server_header=False,
+        access_log=False,
+        timeout_graceful_shutdown=5,
+    )
+
+
+@app.command()
+def worker() -> None:
+    """Run the Celery worker."""
+    from telehealth.worker import app as celery  # the worker's imports are heavy and only its own
+
+    log.configure()
+    concurrency = settings().worker_concurrency
+    flags = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    celery.worker_main(["worker", "--loglevel=WARNING", f"--concurrency={concurrency}", *flags])
+
+
+@app.command()
+def beat() -> None:
+    """Run the timetable: exactly one process of an installation."""
+    from telehealth.worker import app as celery
+
+    log.configure()
+    config = settings()
+    config.data.mkdir(parents=True, exist_ok=True)
+    celery.start(["beat", "--loglevel=WARNING", "--schedule", str(config.data / "beat-schedule"), "--pidfile="])
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to the newest schema; repeatable."""
+    tables.load()
+    settings().data.mkdir(parents=True, exist_ok=True)
+    try:
+        portal.run_async(lambda: schema.upgrade(portal.engine()))
+    except schema.SchemaIsNewer as error:
+        raise stop(str(error)) from None
+    except (OperationalError, CommandError) as error:
+        raise stop(f"the database cannot be migrated: {str(error).splitlines()[0]}") from None
+    finally:
+        portal.close()
+    out.print(f"schema at revision {schema.head()}")
+
+
+@app.command()
+def demo() -> None:
+    """Run everything on this machine, with a demo province. `make run` calls this."""
+    config = settings().model_copy(update={"demo": True})
+    try:
+        with supervisor.own_folder(config):
+            supervisor.check_port(config)
+            migrate()
+            with supervisor.broker(config):
+                _run_demo(config)
+    except supervisor.CannotStart as error:
+        raise stop(str(error)) from None
+
+
+def _run_demo(config: Settings) -> None:
+    tables.load()
+    signins = portal.run_async(seed.load, portal.engine(), config)
+    portal.close()
+    with supervisor.processes(config, ("serve", "worker", "beat")) as children:
+        supervisor.wait_until_ready(config, children)
+        _greet(config, signins)
+        supervisor.watch(config, children)
+        out.print("stopping…")
+    out.print("stopped; the data stay in", str(config.data))
+
+
+def _greet(config: Settings, signins: list[seed.SignIn]) -> None:
+    if not seed.client_is_built():
+        out.print("[yellow]The browser client is not built (Node 20 with npm is missing): calls, viewer and upload progress")
+        out.print("[yellow]are not available; pages, API and DICOMweb work. Install Node and start again.")
+    table = Table("role", "name", "sign in with", "password", title="Demo sign-ins", title_justify="left")
+    for person in signins:
+        table.add_row(person["role"], person["name"], person["login"], person["password"] or "code on /demo/messages")
+    out.print(table)
+    out.print(f"second-factor code of a member of the staff: telehealth otp --user EMAIL   (or {config.address}/demo/messages)")
+    out.print(f"ready: {config.address}   messages and one-time codes: {config.address}/demo/messages", highlight=False)
+    out.print("Ctrl-C stops everything", highlight=False)
+
+
+async def _account(session: AsyncSession, login: str) -> Account:
+    column = Account.email if "@" in login else Account.phone
+    account = (await session.exec(select(Account).where(column == login))).first()
+    if account is None:
+        raise stop(f"there is no account {login}")
+    return account
+
+
+@app.command("create-user")
+def create_user(
+    email: Annotated[str, typer.Option(help="E-mail address: the name to sign in with.")],
+    name: Annotated[str, typer.Option(help="Full name.")],
+    role: Annotated[Role, typer.Option(help="Role.")],
+    organisation: Annotated[str, typer.Option(help="Code of the organisation in which the role is held.")],
+) -> None:
+    """Add a person of the staff. The password and the authenticator's secret are shown once."""
+
+    async def create(session: AsyncSession) -> identity.NewStaff:
+        unit = (await session.exec(select(Organisation).where(Organisation.code == organisation))).first()
+        if unit is None:
+            raise stop(f"there is no organisation with the code {organisation}")
+        return await identity.create_staff(session, SYSTEM, email=email, full_name=name, role=role, organisation_id=unit.id)
+
+    made = run(create)
+    out.print(f"e-mail    {email}", highlight=False)
+    out.print(f"password  {made.password}", highlight=False, markup=False)
+    out.print(f"otpauth   {made.enrolment_uri}", highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command("first-administrator")
+def first_administrator() -> None:
+    """Print a one-time code with which the first administrator signs up at /first-administrator."""
+    out.print(run(identity.first_administrator_code), highlight=False)
+
+
+@app.command()
+def token(
+    user: User,
+    days: Annotated[int, typer.Option(min=1, max=365)] = 30,
+    label: Annotated[str, typer.Option(help="What it is for, shown on the account page.")] = "script",
+) -> None:
+    """Print a bearer token for scripts; it acts with the rights of this person."""
+
+    async def create(session: AsyncSession) -> str:
+        return await identity.create_token(session, await _account(session, user), label, days)
+
+    print(run(create))  # noqa: T201 a script reads it
+
+
+@app.command()
+def otp(user: User) -> None:
+    """Print a second-factor code (demo only)."""
+    if not (settings().demo or seed.is_demo_folder(settings())):
+        raise stop("this works in demo mode only")
+
+    async def code(session: AsyncSession) -> str:
+        return await second_factor.next_code(session, await _account(session, user))
+
+    print(run(code))  # noqa: T201 a script reads it
+
+
+@app.command("import")
+def import_folder(
+    folder: Annotated[Path, typer.Argument(exists=True, help="Folder, file or zip with DICOM files.")],
+    referral: Annotated[str, typer.Option(help="Id or code of the referral.")],
+    user: Annotated[str, typer.Option("--user", help="Who imports (e-mail); the referral's author if not given.")] = "",
+) -> None:
+    """Read DICOM files from this machine into a referral, an answer for each."""
+    tables.load()
+
+    async def main() -> int:
+        async with portal.work() as session:
+            question = await uploads.find(session, referral)
+            person = await _account(session, user) if user else await session.get(Account, question.created_by)
+            assert person is not None
+            actor: Actor = await describe(session, person)
+            upload = await uploads.open_upload(session, actor, question.id, None)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=err) as bar:
+            line = bar.add_task("importing", total=None)
+            summary = await local.import_folder(
+                portal.engine(),
+                blobs(),
+                actor,
+                upload.id,
+                folder,
+                lambda done, total: bar.update(line, completed=done, total=total),
+            )
+        for verdict, count in summary.counts.items():
+            out.print(f"{verdict:12} {count}")
+        for name, reason in summary.refused:
+            out.print(f"  {name}: {reason}", highlight=False, markup=False)
+        return 1 if summary.refused else 0
+
+    try:
+        code = portal.run_async(main)
+    except DomainError as error:
+        raise stop(f"{error.title}. {error.detail}") from None
+    finally:
+        portal.close()
+    raise typer.Exit(code)
+
+
+@audit_app.command("verify")
+def audit_verify() -> None:
+    """Walk the hash chain and name the first row that was changed, removed or reordered."""
+    anchors = audit.read_anchors(settings().data / ANCHORS)
+
+    async def verify(session: AsyncSession) -> tuple[audit.Broken | None, int]:
+        broken = await audit.verify(session, anchors)
+        return broken, (await audit.head(session))[0]
+
+    broken, count = run(verify)
+    if broken:
+        raise stop(f"the audit log is broken at row {broken.seq}: {broken.reason}")
+    out.print(f"{count} rows, {len(anchors)} anchors: whole")
+
+
+@app.command()
+def openapi() -> None:
+    """Print the API description."""
+    from telehealth.app import create_app
+
+    json.dump(create_app().openapi(), sys.stdout, ensure_ascii=False, indent=1)
+
+
+def main() -> None:
+    """Entry point that turns a wrong setting into one line."""
+    try:
+        settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "TELEHEALTH_" + "__".join(str(step) for step in first["loc"]).upper()
+        err.print(f"[red]telehealth:[/red] {name}: {first['msg']}", highlight=False)
+        raise SystemExit(1) from None
+    app()
+
+
+if __name__ == "__main__":
+    main()
