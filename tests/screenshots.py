@@ -12,6 +12,7 @@ from typing import Any
 import httpx2
 from playwright.async_api import Browser, async_playwright
 
+VISITOR_PAGES = [("home", "/"), ("sign-in", "/sign-in"), ("specialists", "/specialists")]
 SIZES = {"phone": (360, 740), "desktop": (1280, 800)}
 FLAGS = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking", "--use-angle=swiftshader",
          "--enable-unsafe-swiftshader", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]  # fmt: skip
@@ -97,7 +98,9 @@ async def main(base: str, data: str, out: str) -> None:
     people = json.loads((Path(data) / "demo-sign-ins.json").read_text())
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        await take(browser, base, "", "visitor", [("home", "/"), ("sign-in", "/sign-in"), ("specialists", "/specialists")], folder)
+        await take(
+            browser, base, "", "visitor", [("home", "/"), ("sign-in", "/sign-in"), ("specialists", "/specialists")], folder
+        )
         seen: set[str] = set()
         for person in people:
             if person["role"] in seen:
