@@ -17,7 +17,7 @@ from telehealth.core.actor import Actor
 from telehealth.core.names import given_name
 from telehealth.core.settings import settings
 from telehealth.identity.access import Action, holds
-from telehealth.web.assets import asset, styles
+from telehealth.web.assets import asset, icons, styles
 
 TEMPLATES = Path(__file__).parent / "templates"
 NO_STORE = {"Cache-Control": "no-store"}
@@ -34,11 +34,19 @@ def environment() -> Environment:
         extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
     )
     env.install_gettext_callables(i18n.gettext, i18n.ngettext, newstyle=True)  # type: ignore[attr-defined]
-    env.globals |= {"asset": asset, "styles": styles, "now": clock.now, "Action": Action, "language": i18n.language.get}
+    env.globals |= {
+        "asset": asset,
+        "styles": styles,
+        "icons": icons,
+        "now": clock.now,
+        "Action": Action,
+        "language": i18n.language.get,
+    }
     env.filters |= {
         "day": day,
         "clock": clock_time,
         "moment": moment,
+        "offset": offset,
         "ago": ago,
         "given": given_name,
         "quote": quote,
@@ -62,6 +70,11 @@ def moment(instant: datetime, zone: str = "") -> str:
     """The one way to print a full time, with its offset: 24/11/2026 09:25 (GMT+7)."""
     local = ZoneInfo(zone or settings().zone)
     return format_datetime(instant, "dd/MM/yyyy HH:mm (O)", tzinfo=local, locale=i18n.language.get())
+
+
+def offset(instant: datetime, zone: str) -> str:
+    """The zone's distance from UTC at that instant: GMT+7."""
+    return format_datetime(instant, "O", tzinfo=ZoneInfo(zone), locale="en")
 
 
 def ago(instant: datetime) -> str:
