@@ -1,5 +1,6 @@
 # One command each; every target does its own set-up. `make` alone lists them.
-PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+# the newest Python at hand that answers: a version manager may offer names that do not run
+PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3,$(if $(shell $(p) -c 'import venv' 2>/dev/null && echo yes),$(p))))
 BIN := .venv/bin
 CLIENT := telehealth/web/client
 BUILD := telehealth/web/static/build/.vite/manifest.json
@@ -53,8 +54,9 @@ client:
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(BUILD); \
 	else echo "Node 20 with npm is missing: the browser client is not built."; test -z "$(CI)"; fi
 
+# not `npm ci`: it refuses a lock without the linter's binaries for other systems, which not every registry carries
 $(BUILD): $(CLIENT_FILES)
-	cd $(CLIENT) && npm ci --loglevel=error && npx vite build --logLevel warn
+	cd $(CLIENT) && npm install --no-save --no-audit --no-fund --loglevel=error && npx vite build --logLevel warn
 	@touch $@
 
 # As root missing Debian packages are installed; otherwise the one command is printed.

@@ -46,7 +46,13 @@ async def pages_of(base: str, role: str, token: str) -> list[tuple[str, str]]:
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx2.AsyncClient(base_url=base, headers=headers) as client:
         found = {
-            "patient": [("home", "/"), ("specialists", "/specialists"), ("visits", "/visits"), ("access-log", "/access-log"), ("account", "/account")],
+            "patient": [
+                ("home", "/"),
+                ("specialists", "/specialists"),
+                ("visits", "/visits"),
+                ("access-log", "/access-log"),
+                ("account", "/account"),
+            ],
             "technician": [("clinic", "/clinic"), ("unfiled", "/clinic/unfiled")],
             "referring_doctor": [("clinic", "/clinic"), ("new-referral", "/clinic/referrals/new")],
             "specialist": [("worklist", "/worklist"), ("calendar", "/calendar")],
