@@ -26,11 +26,12 @@ from telehealth.core.blobs import blobs
 from telehealth.core.errors import DomainError
 from telehealth.core.settings import Settings, settings
 from telehealth.core.tasks import ANCHORS
-from telehealth.identity import second_factor
+from telehealth.identity import passwords, second_factor
 from telehealth.identity import service as identity
 from telehealth.identity.models import Account, Organisation
 from telehealth.identity.sessions import describe
 from telehealth.referrals import uploads
+from telehealth.web.assets import manifest
 
 app = typer.Typer(name="telehealth", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 audit_app = typer.Typer(help="The audit log.", no_args_is_help=True)
@@ -153,7 +154,7 @@ def _run_demo(config: Settings) -> None:
 
 
 def _greet(config: Settings, signins: list[seed.SignIn]) -> None:
-    if not seed.client_is_built():
+    if not manifest():
         out.print("[yellow]The browser client is not built (Node 20 with npm is missing): calls, viewer and upload progress")
         out.print("[yellow]are not available; pages, API and DICOMweb work. Install Node and start again.")
     table = Table("role", "name", "sign in with", "password", title="Demo sign-ins", title_justify="left")
@@ -182,16 +183,19 @@ def create_user(
 ) -> None:
     """Add a person of the staff. The password and the authenticator's secret are shown once."""
 
-    async def create(session: AsyncSession) -> identity.NewStaff:
+    password = passwords.generate()
+
+    async def create(session: AsyncSession) -> str:
         unit = (await session.exec(select(Organisation).where(Organisation.code == organisation))).first()
         if unit is None:
             raise stop(f"there is no organisation with the code {organisation}")
-        return await identity.create_staff(session, SYSTEM, email=email, full_name=name, role=role, organisation_id=unit.id)
+        account = await identity.create_staff(session, SYSTEM, email, name, role, unit.id, password)
+        return second_factor.enrolment_uri(account)
 
-    made = run(create)
+    enrolment = run(create)
     out.print(f"e-mail    {email}", highlight=False)
-    out.print(f"password  {made.password}", highlight=False, markup=False)
-    out.print(f"otpauth   {made.enrolment_uri}", highlight=False, markup=False, soft_wrap=True)
+    out.print(f"password  {password}", highlight=False, markup=False)
+    out.print(f"otpauth   {enrolment}", highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command("first-administrator")
@@ -221,7 +225,7 @@ def otp(user: User) -> None:
         raise stop("this works in demo mode only")
 
     async def code(session: AsyncSession) -> str:
-        return await second_factor.next_code(session, await _account(session, user))
+        return await second_factor.next_code(await _account(session, user))
 
     print(run(code))  # noqa: T201 a script reads it
 
