@@ -1,4 +1,4 @@
-"""ICE servers over HTTP."""
+"""Calls over HTTP: nothing of its own. Tickets and ICE servers are given by `consultations`, which knows who may enter."""
 
 from fastapi import APIRouter
 

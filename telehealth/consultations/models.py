@@ -1,30 +1,17 @@
 """The visit: one appointment's call, its outcome and the cause of its ending."""
 
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
 
 from sqlmodel import Field, SQLModel
 
+from telehealth.consultations.lifecycle import VisitState
+from telehealth.consultations.outcome import VisitOutcome
 from telehealth.core import clock
 from telehealth.core.db import UtcDateTime, one_of
 from telehealth.core.ids import new_id
 
-
-class VisitState(StrEnum):
-    SCHEDULED = "scheduled"
-    LOBBY = "lobby"
-    LIVE = "live"
-    INTERRUPTED = "interrupted"
-    ENDED = "ended"
-
-
-class VisitOutcome(StrEnum):
-    COMPLETED = "completed"
-    PATIENT_ABSENT = "patient_absent"
-    PROVIDER_ABSENT = "provider_absent"
-    TECHNICAL = "technical"
-    EMERGENCY_TRANSFER = "emergency_transfer"
+__all__ = ["Visit", "VisitOutcome", "VisitState"]
 
 
 class Visit(SQLModel, table=True):

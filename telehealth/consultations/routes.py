@@ -1,5 +1,60 @@
 """Visits over HTTP."""
 
-from fastapi import APIRouter
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+
+from signaling.hub import Hub
+from telehealth.consultations import service
+from telehealth.consultations.schemas import EndIn, IceServer, JoinOut, VisitOut
+from telehealth.consultations.service import VisitFacts
+from telehealth.core.problems import responses
+from telehealth.identity.deps import CurrentActor, Work
 
 router = APIRouter(prefix="/api/v1/visits", tags=["visits"])
+
+
+@router.get("/{appointment_id}", responses=responses(401, 403, 404))
+async def get_visit(appointment_id: UUID, session: Work, actor: CurrentActor) -> VisitOut:
+    """Where the visit is, and how it ended."""
+    return visit_out(await service.visit_of(session, actor, appointment_id))
+
+
+@router.post("/{appointment_id}/join", response_model_exclude_none=True, responses=responses(401, 403, 404, 409))
+async def join_visit(appointment_id: UUID, request: Request, session: Work, actor: CurrentActor) -> JoinOut:
+    """A ticket to the room for one use, with ICE servers. From 30 minutes before the start to 30 after the end."""
+    entrance = await service.join(session, actor, appointment_id, request.app.state.settings)
+    return JoinOut(
+        ticket=entrance.ticket,
+        url=entrance.url,
+        ice_servers=[IceServer.model_validate(server) for server in entrance.ice_servers],
+        role=entrance.facts.role,
+        peer_name=entrance.facts.peer_name,
+    )
+
+
+@router.post("/{appointment_id}/end", responses=responses(401, 403, 404, 409))
+async def end_visit(appointment_id: UUID, body: EndIn, request: Request, session: Work, actor: CurrentActor) -> VisitOut:
+    """The specialist ends the visit for both sides, and may state how it ended."""
+    visit = await service.end(session, actor, appointment_id, body.outcome)
+    hub: Hub = request.app.state.hub
+    hub.end(visit.room)
+    return visit_out(await service.visit_of(session, actor, appointment_id))
+
+
+def visit_out(facts: VisitFacts) -> VisitOut:
+    return VisitOut.model_validate(
+        {
+            "appointment_id": facts.appointment.id,
+            "role": facts.role,
+            "peer_name": facts.peer_name,
+            "start_at": facts.appointment.start_at,
+            "end_at": facts.appointment.end_at,
+            "zone": facts.appointment.zone,
+            "opens_at": facts.opens_at,
+            "closes_at": facts.closes_at,
+            "state": facts.visit.state,
+            "outcome": facts.visit.outcome,
+            "cause": facts.visit.cause or None,
+        }
+    )

@@ -1,0 +1,76 @@
+"""What a room writes down: stretches of presence, chat, and word of its end."""
+
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
+
+from joserfc.jwk import OKPKey
+from sqlmodel import col, select, update
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from signaling import tickets
+from signaling.models import ChatLine, Presence
+from telehealth.core.crypto import ticket_key
+from telehealth.core.jobs import Job, enqueue
+from telehealth.identity.models import Account, LoginSession
+
+
+def signing_key() -> OKPKey:
+    """The ticket key of this deployment as a JWK."""
+    key = ticket_key()
+    return tickets.key_of(key.private_bytes_raw(), key.public_key().public_bytes_raw())
+
+
+async def begin(session: AsyncSession, presence: Presence) -> None:
+    session.add(presence)
+    await session.flush()
+
+
+async def stop(session: AsyncSession, presence_id: UUID, because: str, at: datetime) -> None:
+    """The stretch is over. A second stop changes nothing."""
+    await session.exec(
+        update(Presence)
+        .where(col(Presence.id) == presence_id, col(Presence.left_at).is_(None))
+        .values(left_at=at, seen_at=at, left_because=because)
+    )
+
+
+async def touch(session: AsyncSession, presence_ids: Collection[UUID], at: datetime) -> None:
+    """Still here: so that a killed process loses no more than one heartbeat."""
+    await session.exec(update(Presence).where(col(Presence.id).in_(presence_ids)).values(seen_at=at))
+
+
+async def media_connected(session: AsyncSession, presence_id: UUID) -> None:
+    await session.exec(update(Presence).where(col(Presence.id) == presence_id).values(media_connected=True))
+
+
+async def keep_line(session: AsyncSession, line: ChatLine) -> None:
+    session.add(line)
+
+
+async def room_closed(session: AsyncSession, room: UUID) -> None:
+    """The word travels up as a job: this workshop does not know what a visit is."""
+    enqueue(session, Job.CALL_ENDED, room=room)
+
+
+async def chat_of(session: AsyncSession, room: UUID) -> list[ChatLine]:
+    return list(await session.exec(select(ChatLine).where(ChatLine.room == room).order_by(col(ChatLine.at), col(ChatLine.id))))
+
+
+async def presence_of(session: AsyncSession, room: UUID) -> list[Presence]:
+    return list(await session.exec(select(Presence).where(Presence.room == room).order_by(col(Presence.joined_at))))
+
+
+async def live_logins(session: AsyncSession, logins: Collection[UUID], now: datetime) -> set[UUID]:
+    """Those of these sign-in sessions that still stand."""
+    rows = await session.exec(
+        select(LoginSession.id)
+        .join(Account, col(Account.id) == col(LoginSession.account_id))
+        .where(
+            col(LoginSession.id).in_(logins),
+            col(LoginSession.revoked_at).is_(None),
+            LoginSession.expires_at > now,
+            col(Account.active).is_(True),
+        )
+    )
+    return set(rows)
