@@ -25,6 +25,8 @@ from telehealth.core.crypto import audit_key
 from telehealth.core.db import UtcDateTime
 
 GENESIS = "0" * 64
+FIRST_POSSIBLE = -(2**31)
+"""Rows are numbered from 1; a row slipped in below that is found as well."""
 CHAIN_LOCK = 0x7E1E4EA1
 """PostgreSQL advisory lock that orders writers of the chain."""
 
@@ -68,30 +70,36 @@ def record(
     *,
     patient_id: UUID | None = None,
     purpose: UUID | str = "",
+    even_if_refused: bool = False,
     **facts: Any,
 ) -> None:
-    """Note that `actor` did `subject.verb` to an object. facts: ids and codes, never names or findings."""
-    session.info.setdefault("audit", []).append(
-        AuditEntry(
-            seq=0,
-            at=clock.now(),
-            actor_id=actor.account_id,
-            actor_name=actor.name,
-            act=act,
-            object_type=act.partition(".")[0],
-            object_id=str(object_id),
-            patient_id=patient_id,
-            purpose=str(purpose),
-            facts=facts,
-            previous="",
-            hash="",
-        )
+    """Note that `actor` did `subject.verb` to an object. facts: ids and codes, never names or findings.
+
+    even_if_refused: the entry stays when the work around it is refused and rolled back (a wrong code).
+    """
+    entry = AuditEntry(
+        seq=0,
+        at=clock.now(),
+        actor_id=actor.account_id,
+        actor_name=actor.name,
+        act=act,
+        object_type=act.partition(".")[0],
+        object_id=str(object_id),
+        patient_id=patient_id,
+        purpose=str(purpose),
+        facts=facts,
+        previous="",
+        hash="",
     )
+    session.info.setdefault("audit", []).append(entry)
+    if even_if_refused:
+        session.info.setdefault("kept_audit", []).append(entry)
 
 
 async def write_recorded(session: AsyncSession) -> None:
     """Append the noted entries to the chain, in order."""
     waiting, session.info["audit"] = session.info.get("audit", []), []
+    session.info.pop("kept_audit", None)
     if not waiting:
         return
     await session.flush()
@@ -136,7 +144,7 @@ def _hash(entry: AuditEntry, previous: str) -> str:
 
 async def entries(session: AsyncSession, page: int = 1000) -> AsyncIterator[AuditEntry]:
     """Every row in order, a page at a time."""
-    seq = 0
+    seq = FIRST_POSSIBLE
     while True:
         rows = (await session.exec(select(AuditEntry).where(AuditEntry.seq > seq).order_by(AuditEntry.seq).limit(page))).all()  # type: ignore[arg-type]
         for row in rows:
@@ -156,7 +164,7 @@ async def verify(session: AsyncSession, anchors: Iterable[tuple[int, str]] = ())
     outside = dict(anchors)
     async for entry in entries(session):
         if entry.seq != expected:
-            return Broken(expected, "removed")
+            return Broken(min(expected, entry.seq), "removed" if entry.seq > expected else "added")
         if entry.previous != previous:
             return Broken(entry.seq, "reordered")
         if not hmac.compare_digest(entry.hash, _hash(entry, previous)):

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from telehealth.core.errors import NotFound
+from telehealth.core.errors import DomainError, NotFound
 
 SQLModel.metadata.naming_convention = MetaData(
     naming_convention={
@@ -91,10 +91,25 @@ async def session_scope(engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
     from telehealth.core import audit, jobs  # they write through sessions themselves
 
     async with AsyncSession(engine, expire_on_commit=False) as session:
-        yield session
+        refusal: DomainError | None = None
+        try:
+            yield session
+        except DomainError as error:
+            refusal = error
+            if not error.keeps_work:
+                await session.rollback()
+                session.info["audit"], session.info["jobs"] = session.info.get("kept_audit", []), []
+        session.add_all(session.info.pop("kept", []))
         await audit.write_recorded(session)
         await session.commit()
         await jobs.send_enqueued(session)
+        if refusal is not None:
+            raise refusal
+
+
+def keep(session: AsyncSession, row: SQLModel) -> None:
+    """Write this row whether the work is done or refused, such as an attempt that counts."""
+    session.info.setdefault("kept", []).append(row)
 
 
 Row = TypeVar("Row", bound=SQLModel)

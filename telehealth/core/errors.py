@@ -16,6 +16,8 @@ class DomainError(Exception):
 
     code: ClassVar[str] = "error"
     title: ClassVar[str] = "The request could not be carried out"
+    keeps_work: bool = False
+    """Set on an instance where the work so far must be committed although the caller is refused: a counted attempt."""
 
     def __init__(self, detail: str = "", **facts: Any) -> None:
         super().__init__(detail or self.title)

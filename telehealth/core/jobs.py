@@ -23,6 +23,7 @@ log = structlog.get_logger()
 class Job(StrEnum):
     """Every background job; `tests/house` proves that each is registered with the worker."""
 
+    SEND_CODE = "notifications.send_code"
     DELIVER_NOTICE = "notifications.deliver"
     SWEEP_NOTICES = "notifications.sweep"
     PROCESS_STUDY = "pipeline.process_study"

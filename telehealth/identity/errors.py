@@ -28,3 +28,13 @@ class AccountExists(Conflict):
 class BadPhone(Invalid):
     code = "bad-phone"
     title = "This is not a Vietnamese phone number we can reach"
+
+
+class OrganisationExists(Conflict):
+    code = "organisation-exists"
+    title = "There is already an organisation with this code"
+
+
+class AlreadySetUp(Conflict):
+    code = "already-set-up"
+    title = "There is already an administrator"

@@ -140,6 +140,9 @@ class OneTimeCode(SQLModel, table=True):
     purpose: str
     phone: str = Field(index=True)
     code_hash: str
+    sealed: str | None = None
+    """The code itself, encrypted, until it is handed to the outgoing messages."""
+    language: str = "vi"
     created_at: datetime = Field(default_factory=clock.now, sa_type=UtcDateTime)
     expires_at: datetime = Field(sa_type=UtcDateTime)
     attempts: int = 0

@@ -83,6 +83,8 @@ def upgrade() -> None:
         sa.Column("purpose", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("phone", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("code_hash", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("sealed", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column("language", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("created_at", telehealth.core.db.UtcDateTime(timezone=True), nullable=False),
         sa.Column("expires_at", telehealth.core.db.UtcDateTime(timezone=True), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
@@ -406,6 +408,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("uid", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("organisation_id", sa.Uuid(), nullable=False),
+        sa.Column("sent_by_id", sa.Uuid(), nullable=True),
         sa.Column("patient_id", sa.Uuid(), nullable=True),
         sa.Column("referral_id", sa.Uuid(), nullable=True),
         sa.Column("reading_unit_id", sa.Uuid(), nullable=True),
@@ -443,6 +446,7 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(["organisation_id"], ["organisation.id"], name=op.f("fk_study_organisation_id_organisation")),
         sa.ForeignKeyConstraint(["patient_id"], ["patient.id"], name=op.f("fk_study_patient_id_patient")),
+        sa.ForeignKeyConstraint(["sent_by_id"], ["account.id"], name=op.f("fk_study_sent_by_id_account")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_study")),
         sa.UniqueConstraint("uid", name=op.f("uq_study_uid")),
     )
@@ -678,14 +682,17 @@ def upgrade() -> None:
         sa.Column("sop_uid", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("study_id", sa.Uuid(), nullable=True),
         sa.Column("blob_key", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("lease_until", telehealth.core.db.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("at", telehealth.core.db.UtcDateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
-            "verdict IN ('waiting', 'stored', 'duplicate', 'quarantined', 'refused', 'ignored')",
+            "verdict IN ('waiting', 'unpacked', 'stored', 'duplicate', 'quarantined', 'refused', 'ignored')",
             name=op.f("ck_upload_file_verdict"),
         ),
         sa.ForeignKeyConstraint(["study_id"], ["study.id"], name=op.f("fk_upload_file_study_id_study")),
         sa.ForeignKeyConstraint(["upload_id"], ["upload.id"], name=op.f("fk_upload_file_upload_id_upload")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_upload_file")),
+        sa.UniqueConstraint("upload_id", "name", "sha256", name=op.f("uq_upload_file_upload_id_name_sha256")),
     )
     with op.batch_alter_table("upload_file", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_upload_file_study_id"), ["study_id"], unique=False)
