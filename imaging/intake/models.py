@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, BigInteger, Column
+from sqlalchemy import JSON, BigInteger, Column, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from telehealth.core import clock
@@ -37,6 +37,8 @@ class Upload(SQLModel, table=True):
 class FileVerdict(StrEnum):
     WAITING = "waiting"
     """A zip that is being unpacked by the worker."""
+    UNPACKED = "unpacked"
+    """A zip whose members have answers of their own."""
     STORED = "stored"
     DUPLICATE = "duplicate"
     """The same bytes were here already: nothing was written."""
@@ -50,7 +52,8 @@ class UploadFile(SQLModel, table=True):
     """The answer to one file. name is what the sender called it: shown escaped, never used as a path."""
 
     __tablename__ = "upload_file"
-    __table_args__ = (one_of("verdict", FileVerdict),)
+    # the same name and bytes again (a lost answer, an unpacking begun anew) is the same file
+    __table_args__ = (one_of("verdict", FileVerdict), UniqueConstraint("upload_id", "name", "sha256"))
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
     upload_id: UUID = Field(foreign_key="upload.id", index=True)
@@ -65,4 +68,7 @@ class UploadFile(SQLModel, table=True):
     study_id: UUID | None = Field(default=None, foreign_key="study.id", index=True)
     blob_key: str = ""
     """Of a zip that waits for the worker."""
+    lease_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """A worker unpacks it until then; afterwards another may."""
+    attempts: int = 0
     at: datetime = Field(default_factory=clock.now, sa_type=UtcDateTime)

@@ -1,36 +1,18 @@
 """The index of images: what QIDO and the pages search; the bytes are blobs by content."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import JSON, BigInteger, Column, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
+from imaging.store.lifecycle import HeldBecause, StudyState
 from telehealth.core import clock
 from telehealth.core.db import UtcDateTime, one_of
 from telehealth.core.ids import new_id
 
-
-class StudyState(StrEnum):
-    RECEIVING = "receiving"
-    """Instances arrive; the pipeline waits for a pause or for the upload's end."""
-    CHECKING = "checking"
-    HELD = "held"
-    """A person must decide; `held_because` says what."""
-    AVAILABLE = "available"
-    REJECTED = "rejected"
-    WITHDRAWN = "withdrawn"
-
-
-class HeldBecause(StrEnum):
-    MISMATCH = "mismatch"
-    """The patient in the file is not the referral's patient."""
-    UNFILED = "unfiled"
-    """No referral is known for it."""
-    UNREADABLE = "unreadable"
-    """Nothing in it can be shown."""
+__all__ = ["HeldBecause", "Instance", "Quarantined", "Series", "Study", "StudyState"]
 
 
 class Study(SQLModel, table=True):
@@ -42,6 +24,8 @@ class Study(SQLModel, table=True):
     uid: str = Field(unique=True)
     organisation_id: UUID = Field(foreign_key="organisation.id", index=True)
     """The clinic that sent it."""
+    sent_by_id: UUID | None = Field(default=None, foreign_key="account.id")
+    """Whose upload brought it first, who is told what became of it; none where a machine sent it."""
     patient_id: UUID | None = Field(default=None, foreign_key="patient.id", index=True)
     referral_id: UUID | None = Field(default=None, index=True)
     reading_unit_id: UUID | None = Field(default=None, index=True)
