@@ -92,7 +92,7 @@ class Relation(StrEnum):
 
 
 class Proxy(SQLModel, table=True):
-    """This account may act for this patient (`patients.models.Patient`, by id); `relation` says what the person is to the account's holder."""
+    """This account may act for this patient, by id; `relation` says what the person is to the account's holder."""
 
     __table_args__ = (one_of("relation", Relation),)
 

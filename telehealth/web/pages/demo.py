@@ -1,5 +1,67 @@
-"""Pages: demo."""
+"""What leaves the house in the demonstration, and how to come in. Not part of the application outside demo mode."""
 
-from fastapi import APIRouter
+import json
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from telehealth.core import clock
+from telehealth.identity import second_factor
+from telehealth.identity.deps import Visitor, Work
+from telehealth.identity.models import Account
+from telehealth.notifications import service
+from telehealth.notifications.models import Notice
+from telehealth.web.render import NO_STORE, render
 
 router = APIRouter(include_in_schema=False)
+SIGN_INS = "demo-sign-ins.json"
+
+
+@router.get("/demo/messages")
+async def messages(request: Request, session: Work, visitor: Visitor) -> Response:  # noqa: ARG001 visitor: the menu
+    """Outgoing messages and one-time codes, newest first, and the sign-ins of the demonstration."""
+    config = request.app.state.settings
+    notices = [_message(notice, config) for notice in await service.newest(session)]
+    sign_ins = await _with_codes(session, read_sign_ins(config.data / SIGN_INS))
+    if "json" in request.headers.get("accept", ""):
+        return JSONResponse({"messages": notices, "sign_ins": sign_ins}, headers=NO_STORE)
+    return render(request, "demo/messages.html", messages=notices, sign_ins=sign_ins)
+
+
+def _message(notice: Notice, config: Any) -> dict[str, Any]:
+    words = service.words_of(notice, config)
+    return {
+        "id": str(notice.id),
+        "channel": notice.channel,
+        "address": notice.address,
+        "template": notice.template,
+        "subject": words.subject,
+        "text": words.body,
+        "link": notice.link,
+        "state": notice.state,
+        "last_error": notice.last_error,
+        "created_at": notice.created_at.isoformat(),
+    }
+
+
+def read_sign_ins(path: Path) -> list[dict[str, str]]:
+    """What `telehealth demo` wrote; nothing if there is no demo province yet."""
+    if not path.exists():
+        return []
+    rows: list[dict[str, str]] = json.loads(path.read_text())
+    return rows
+
+
+async def _with_codes(session: AsyncSession, sign_ins: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Each staff sign-in with a code that works now."""
+    emails = [row["email"] for row in sign_ins if row.get("email")]
+    accounts = {a.email: a for a in await session.exec(select(Account).where(col(Account.email).in_(emails)))}
+    now = clock.now()
+    return [
+        row | {"otp": second_factor.code_at(accounts[row["email"]], now)} if row.get("email") in accounts else row
+        for row in sign_ins
+    ]
