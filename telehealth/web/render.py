@@ -1,13 +1,13 @@
 """Pages: one Jinja environment with autoescape, texts in the reader's language, times in the facility's zone."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime, format_time, format_timedelta
+from babel.dates import format_date, format_time, format_timedelta
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -68,13 +68,16 @@ def clock_time(instant: datetime, zone: str = "") -> str:
 
 def moment(instant: datetime, zone: str = "") -> str:
     """The one way to print a full time, with its offset: 24/11/2026 09:25 (GMT+7)."""
-    local = ZoneInfo(zone or settings().zone)
-    return format_datetime(instant, "dd/MM/yyyy HH:mm (O)", tzinfo=local, locale=i18n.language.get())
+    zone = zone or settings().zone
+    return f"{instant.astimezone(ZoneInfo(zone)):%d/%m/%Y %H:%M} ({offset(instant, zone)})"
 
 
 def offset(instant: datetime, zone: str) -> str:
-    """The zone's distance from UTC at that instant: GMT+7."""
-    return format_datetime(instant, "O", tzinfo=ZoneInfo(zone), locale="en")
+    """The zone's distance from UTC at that instant: GMT+7, GMT+5:30."""
+    away = instant.astimezone(ZoneInfo(zone)).utcoffset() or timedelta()
+    minutes = int(away.total_seconds()) // 60
+    hours, rest = divmod(abs(minutes), 60)
+    return f"GMT{'+' if minutes >= 0 else '-'}{hours}" + (f":{rest:02}" if rest else "")
 
 
 def ago(instant: datetime) -> str:

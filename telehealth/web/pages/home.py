@@ -43,10 +43,10 @@ async def choose_language(
     request: Request,
     language: Annotated[str, Form()] = "",
     text_size: Annotated[str, Form()] = "",
-    next: Annotated[str, Form()] = "/",
+    back: Annotated[str, Form(alias="next")] = "/",
 ) -> Response:
     """Remember how the reader likes to read, and go back to where they were."""
-    answer = RedirectResponse(own_path(next), 303)
+    answer = RedirectResponse(own_path(back), 303)
     secure = request.app.state.settings.secure
     for cookie, value, known in ((LANGUAGE_COOKIE, language, LANGUAGES), (TEXT_SIZE_COOKIE, text_size, ("normal", "large"))):
         if value in known:
@@ -64,7 +64,7 @@ def own_path(address: str) -> str:
 
 
 @router.get("/dev/parts")
-async def parts(request: Request, visitor: Visitor) -> Response:
+async def parts(request: Request, _visitor: Visitor) -> Response:
     """Every part of the pages in every state, for whoever builds or judges them."""
     if not request.app.state.settings.demo:
         raise NotFound()
