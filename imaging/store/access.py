@@ -1,0 +1,56 @@
+"""To whom a study belongs, and the same as an SQL filter. Foreign studies are as unknown as ones that do not exist."""
+
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, String, and_, cast, false, or_, true
+from sqlmodel import col
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from imaging.store.models import Study, StudyState
+from telehealth.core.actor import Actor, Role
+from telehealth.identity import access
+from telehealth.identity.access import Action, Scope
+
+SHOWN = (StudyState.AVAILABLE,)
+"""States in which readers and patients may see pixels; the sending unit sees its own from the first instance on."""
+
+
+def scope_of(study: Study) -> Scope:
+    """The study's scope, from its own row alone: imaging does not know referrals."""
+    shown = study.state in SHOWN
+    released = shown and study.patient_id is not None and study.released_to_patient_at is not None
+    return Scope(
+        patients=frozenset({study.patient_id}) if released and study.patient_id else frozenset(),
+        accounts=frozenset(UUID(one) for one in study.reader_ids) if shown else frozenset(),
+        units=frozenset({study.organisation_id}),
+        reading_units=frozenset({study.reading_unit_id})
+        if shown and study.open_for_reading and study.reading_unit_id
+        else frozenset(),
+    )
+
+
+async def scope_of_study(_session: AsyncSession, study: Study) -> Scope:
+    return scope_of(study)
+
+
+def ensure(actor: Actor, study: Study, action: Action = Action.SEE_IMAGES) -> None:
+    """Raises NotFound for a foreign study, Forbidden where only the action is foreign."""
+    access.ensure(actor, action, scope_of(study), hidden=True)
+
+
+def visible(actor: Actor, action: Action = Action.SEE_IMAGES) -> ColumnElement[bool]:
+    """`scope_of` as a condition on Study rows, for lists and searches."""
+    if access.province_wide(actor, action):
+        return true()
+    ways: list[ColumnElement[bool]] = []
+    shown = col(Study.state).in_(SHOWN)
+    if units := access.units_for(actor, action):
+        ways.append(col(Study.organisation_id).in_(units))
+    listed = access.MATRIX[action]
+    if Role.PATIENT in listed and actor.patients:
+        ways.append(and_(shown, col(Study.patient_id).in_(actor.patients), col(Study.released_to_patient_at).is_not(None)))
+    if Role.SPECIALIST in listed and actor.has(Role.SPECIALIST):
+        reading = and_(col(Study.open_for_reading), col(Study.reading_unit_id).in_(actor.grants[Role.SPECIALIST]))
+        named = cast(col(Study.reader_ids), String).like(f'%"{actor.account_id}"%')
+        ways.append(and_(shown, or_(reading, named)))
+    return or_(*ways) if ways else false()
