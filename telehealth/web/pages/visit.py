@@ -1,5 +1,116 @@
-"""Pages: visit."""
+"""The call page: one page for both sides of a visit."""
 
-from fastapi import APIRouter
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+
+from telehealth.consultations import service
+from telehealth.consultations.lifecycle import VisitState
+from telehealth.core import clock
+from telehealth.core.i18n import gettext as _
+from telehealth.identity.deps import CurrentActor, Work
+from telehealth.scheduling.models import LIVE, AppointmentStatus
+from telehealth.web.render import render
 
 router = APIRouter(include_in_schema=False)
+
+
+@router.get("/visits/{appointment_id}/call")
+async def call_page(appointment_id: UUID, request: Request, session: Work, actor: CurrentActor) -> HTMLResponse:
+    """Devices first, then the room; before its time and after its end the same address says so."""
+    facts = await service.visit_of(session, actor, appointment_id)
+    now = clock.now()
+    ended = facts.visit.state == VisitState.ENDED
+    off = not ended and AppointmentStatus(facts.appointment.status) not in LIVE
+    outcome = outcome_texts().get(f"outcome {facts.visit.outcome}", "") if facts.visit.outcome else ""
+    door = "ended" if ended or now > facts.closes_at else "off" if off else "early" if now < facts.opens_at else "open"
+    return render(
+        request,
+        "visit/call.html",
+        facts=facts,
+        door=door,
+        outcome=outcome,
+        cause=cause_text(facts.visit.cause),
+        texts=script_texts() | outcome_texts(),
+    )
+
+
+def outcome_texts() -> dict[str, str]:
+    """How a visit ended, for both sides."""
+    return {
+        "outcome completed": _("The visit took place."),
+        "outcome patient_absent": _("The patient did not come."),
+        "outcome provider_absent": _("The specialist and the patient did not meet. This is not the patient's fault."),
+        "outcome technical": _("The visit failed for technical reasons. Nobody missed it; please agree on a new time."),
+        "outcome emergency_transfer": _("The visit ended with a transfer to emergency care."),
+    }
+
+
+def cause_text(cause: str) -> str:
+    """The rule's reason in words; empty for none."""
+    return {
+        "said_goodbye": _("Both sides were there and said goodbye."),
+        "line_lost": _("The connection was lost and did not come back."),
+        "no_media": _("Both sides were in the room, but no sound or picture came through."),
+        "patient_never_came": _("Nobody knocked on the patient's side."),
+        "patient_line_failed": _("The patient came, but the connection could not be made."),
+        "lost_while_waiting": _("The connection was lost in the waiting room."),
+        "provider_never_came": _("The patient waited, and nobody came on the specialist's side."),
+        "nobody_came": _("Nobody came."),
+        "not_admitted": _("The patient waited and was not let in."),
+        "missed_each_other": _("One side had left before the other came."),
+        "stated": _("The specialist stated this."),
+    }.get(cause, "")
+
+
+def script_texts() -> dict[str, str]:
+    """What the page's script says, by its English sentence."""
+    return {
+        "Connected": _("Connected"),
+        "Connecting picture and sound…": _("Connecting picture and sound…"),
+        "Picture and sound are interrupted. Trying again…": _("Picture and sound are interrupted. Trying again…"),
+        "Connection lost. Trying again…": _("Connection lost. Trying again…"),
+        "Nobody else is here yet": _("Nobody else is here yet"),
+        "Somebody is waiting to come in": _("Somebody is waiting to come in"),
+        "The other side has lost the connection. Their seat is kept.": _(
+            "The other side has lost the connection. Their seat is kept."
+        ),
+        "The camera is switched off": _("The camera is switched off"),
+        "You are next.": _("You are next."),
+        "You are number {place} in line.": _("You are number {place} in line."),
+        "The specialist is in the room and will let you in.": _("The specialist is in the room and will let you in."),
+        "The specialist has not come yet.": _("The specialist has not come yet."),
+        "is waiting": _("is waiting"),
+        "Admit": _("Admit"),
+        "Not now": _("Not now"),
+        "The visit has ended": _("The visit has ended"),
+        "You can close this page.": _("You can close this page."),
+        "You have left the visit": _("You have left the visit"),
+        "If you left by mistake, you can go in again while the visit is open.": _(
+            "If you left by mistake, you can go in again while the visit is open."
+        ),
+        "The specialist could not let you in": _("The specialist could not let you in"),
+        "Please wait for a call from the clinic or look at your visits.": _(
+            "Please wait for a call from the clinic or look at your visits."
+        ),
+        "The visit goes on elsewhere": _("The visit goes on elsewhere"),
+        "You opened this visit on another page or device, so this one was closed.": _(
+            "You opened this visit on another page or device, so this one was closed."
+        ),
+        "The room could not be entered": _("The room could not be entered"),
+        "Camera and microphone are blocked. Press the lock beside the address, allow both, then try again. "
+        "You can also go in without them and use the chat.": _(
+            "Camera and microphone are blocked. Press the lock beside the address, allow both, then try again. "
+            "You can also go in without them and use the chat."
+        ),
+        "No camera or microphone was found. You can go in all the same: you will hear and see, and can write.": _(
+            "No camera or microphone was found. You can go in all the same: you will hear and see, and can write."
+        ),
+        "Another program is using the camera or microphone. Close it and try again, or go in without them.": _(
+            "Another program is using the camera or microphone. Close it and try again, or go in without them."
+        ),
+        "Only one of camera and microphone works. You can go in with it.": _(
+            "Only one of camera and microphone works. You can go in with it."
+        ),
+    }

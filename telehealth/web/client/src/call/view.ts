@@ -1,0 +1,150 @@
+/** Draws a Call onto the page's own elements; text goes in as text. */
+
+import { make, need } from "../lib/dom";
+import { t } from "../lib/i18n";
+import type { Line } from "./messages";
+import { type Call, type Ending, lineWords, type Phase, peerOf, waitingOf } from "./state";
+
+const SECTIONS: Record<Phase, string> = {
+  check: "check",
+  entering: "check",
+  waiting: "waiting",
+  inside: "inside",
+  over: "over",
+};
+const ENDINGS: Record<Ending, [string, string]> = {
+  ended: ["The visit has ended", "You can close this page."],
+  hung_up: ["You have left the visit", "If you left by mistake, you can go in again while the visit is open."],
+  denied: ["The specialist could not let you in", "Please wait for a call from the clinic or look at your visits."],
+  replaced: ["The visit goes on elsewhere", "You opened this visit on another page or device, so this one was closed."],
+  refused: ["The room could not be entered", ""],
+};
+const PROBLEMS = {
+  denied:
+    "Camera and microphone are blocked. Press the lock beside the address, allow both, then try again. You can also go in without them and use the chat.",
+  missing: "No camera or microphone was found. You can go in all the same: you will hear and see, and can write.",
+  busy: "Another program is using the camera or microphone. Close it and try again, or go in without them.",
+  partial: "Only one of camera and microphone works. You can go in with it.",
+};
+const title = document.title;
+
+export class View {
+  private readonly root = need("#call");
+  private shownLines = 0;
+
+  draw(call: Call): void {
+    this.root.dataset.phase = SECTIONS[call.phase];
+    for (const section of this.root.querySelectorAll<HTMLElement>("[data-section]"))
+      section.hidden = section.dataset.section !== SECTIONS[call.phase];
+    need<HTMLButtonElement>("#enter").disabled = call.phase === "entering";
+    this.drawDevices(call);
+    this.drawWaiting(call);
+    this.drawInside(call);
+    this.drawChat(call);
+    if (call.phase === "over" && call.ending) this.drawEnding(call.ending, call.refusal);
+  }
+
+  private drawDevices(call: Call): void {
+    const problem = call.deviceProblem;
+    const partial = problem !== null && (call.microphone || call.camera);
+    need("#device-problem").hidden = problem === null;
+    if (problem) need("#device-problem-text").textContent = t(partial ? PROBLEMS.partial : PROBLEMS[problem]);
+    for (const button of this.root.querySelectorAll<HTMLButtonElement>("[data-toggle]")) {
+      const on = button.dataset.toggle === "microphone" ? call.microphone : call.camera;
+      button.setAttribute("aria-pressed", String(on));
+    }
+    for (const shade of this.root.querySelectorAll<HTMLElement>("[data-own-shade]")) shade.hidden = call.camera;
+  }
+
+  private drawWaiting(call: Call): void {
+    if (call.phase !== "waiting" || !call.room) return;
+    const { place, host_here } = call.room;
+    const words = place > 1 ? t("You are number {place} in line.", { place }) : t("You are next.");
+    need("#waiting-place").textContent = words;
+    need("#waiting-host").textContent = t(
+      host_here ? "The specialist is in the room and will let you in." : "The specialist has not come yet.",
+    );
+    need("#waiting-line").hidden = call.socketOpen;
+  }
+
+  private drawInside(call: Call): void {
+    if (call.phase !== "inside") return;
+    const peer = peerOf(call);
+    const words = need("#line-words");
+    if (words.textContent !== t(lineWords(call))) words.textContent = t(lineWords(call));
+    words.dataset.kind = call.socketOpen && call.media === "connected" && peer?.present ? "ok" : "warn";
+    const away = !peer?.present || call.media !== "connected";
+    need("#remote-shade").hidden = !away && peer.camera;
+    need("#remote-name").textContent = peer?.name ?? "";
+    need("#remote-muted").hidden = !peer || peer.microphone;
+    need("#remote-words").textContent = away ? t(lineWords(call)) : t("The camera is switched off");
+    this.drawKnocks(call);
+  }
+
+  private drawKnocks(call: Call): void {
+    const waiting = waitingOf(call);
+    document.title = waiting.length ? `(${waiting.length}) ${title}` : title;
+    const list = need("#knocks");
+    const wanted = waiting.map((seat) => seat.account).join(" ");
+    if (list.dataset.shown === wanted) return; // a button must not change under a finger
+    list.dataset.shown = wanted;
+    const cards = waiting.map((seat) =>
+      make(
+        "li",
+        {},
+        make("span", {}, make("b", {}, seat.name), ` ${t("is waiting")}`),
+        make("button", { type: "button", class: "button primary", "data-admit": seat.account }, t("Admit")),
+        make("button", { type: "button", class: "button quiet", "data-deny": seat.account }, t("Not now")),
+      ),
+    );
+    list.replaceChildren(...cards);
+  }
+
+  private drawChat(call: Call): void {
+    need("#chat").hidden = !call.chatOpen;
+    need("#chat-toggle").setAttribute("aria-expanded", String(call.chatOpen));
+    const badge = need("#unread");
+    badge.hidden = call.unread === 0;
+    badge.textContent = String(call.unread);
+    const list = need("#lines");
+    if (call.chat.length < this.shownLines) {
+      list.replaceChildren();
+      this.shownLines = 0;
+    }
+    for (const line of call.chat.slice(this.shownLines)) list.append(drawLine(line, line.account === call.account));
+    if (this.shownLines !== call.chat.length) list.lastElementChild?.scrollIntoView({ block: "end" });
+    this.shownLines = call.chat.length;
+    need("#no-lines").hidden = call.chat.length > 0;
+  }
+
+  private drawEnding(ending: Ending, refusal: string): void {
+    const [heading, text] = ENDINGS[ending];
+    need("#over-title").textContent = t(heading);
+    need("#over-text").textContent = refusal || t(text);
+    need("#again").hidden = !["hung_up", "replaced", "refused"].includes(ending);
+    document.title = title;
+  }
+
+  /** How the visit ended, once it is known. */
+  outcome(words: string): void {
+    need("#over-outcome").textContent = words;
+    need("#over-outcome").hidden = false;
+  }
+
+  level(value: number): void {
+    need<HTMLMeterElement>("#level").value = value;
+  }
+}
+
+function drawLine(line: Line, own: boolean): HTMLLIElement {
+  const at = new Date(line.at).toLocaleTimeString(document.documentElement.lang, {
+    hour: "2-digit",
+    minute: "2-digit",
+  });
+  return make(
+    "li",
+    { class: own ? "own" : "other" },
+    make("small", {}, own ? at : `${line.name} · ${at}`),
+    make("p", {}, line.text),
+  );
+}
