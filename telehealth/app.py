@@ -24,6 +24,7 @@ from telehealth.core.db import make_engine
 from telehealth.core.errors import DomainError
 from telehealth.core.http import Frame
 from telehealth.core.settings import Settings, settings
+from telehealth.identity.denials import record_denial
 from telehealth.web.assets import STATIC
 from telehealth.web.pages import account, audit, booking, demo, home, people, reading, referrals, upload, visit
 from telehealth.web.problem_page import problem_page, wants_page
@@ -90,6 +91,7 @@ def _for_page_or_program(answer: problems.Handler) -> problems.Handler:
     """A person in a browser gets a page in plain words, a program problem details: the same facts."""
 
     async def handle(request: Request, error: Exception) -> Response:
+        await record_denial(request, error)
         problem = await answer(request, error)
         return problem_page(request, error, problem) if wants_page(request) else problem
 
