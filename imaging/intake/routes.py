@@ -1,5 +1,65 @@
-"""Uploads over HTTP."""
+"""Uploads over HTTP: begin, one request a file, finish, and the truth at any time."""
 
-from fastapi import APIRouter
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+
+from imaging.intake import service
+from imaging.intake.files import take
+from imaging.intake.schemas import FileOut, UploadIn, UploadOut
+from imaging.store.service import Filing
+from telehealth.core.actor import Actor
+from telehealth.core.blobs import blobs
+from telehealth.core.db import session_scope
+from telehealth.core.errors import Forbidden, Invalid
+from telehealth.identity import access
+from telehealth.identity.access import Action
+from telehealth.identity.deps import CurrentActor, Work
 
 router = APIRouter(prefix="/api/v1/uploads", tags=["uploads"])
+
+
+@router.post("", status_code=201)
+async def begin(wanted: UploadIn, actor: CurrentActor, session: Work) -> UploadOut:
+    """Begin an upload without a referral, in one's own unit. With one: POST /api/v1/referrals/{id}/uploads."""
+    upload = await service.begin(session, actor, Filing(_unit(actor, wanted.organisation_id)), wanted.expected_files)
+    return UploadOut.of(upload, await service.truth(session, upload), [])
+
+
+def _unit(actor: Actor, wanted: UUID | None) -> UUID:
+    units = access.units_for(actor, Action.UPLOAD_IMAGES)
+    if not units:
+        raise Forbidden()
+    if wanted is None and len(units) > 1:
+        raise Invalid("organisation_id is needed: this person works in several units")
+    if wanted is not None and wanted not in units:
+        raise Forbidden()
+    return wanted or next(iter(units))
+
+
+@router.post("/{upload_id}/files", status_code=201, openapi_extra={"requestBody": {"content": {"application/octet-stream": {}}}})
+async def add(
+    upload_id: UUID, request: Request, actor: CurrentActor, name: Annotated[str, Query(min_length=1, max_length=2000)]
+) -> FileOut:
+    """One file, its bytes as the body. The answer is final for DICOM; a zip is `waiting` until it is unpacked."""
+    # the work of a dependency would keep a transaction open for as long as a slow line sends
+    engine = request.app.state.engine
+    async with session_scope(engine) as session:
+        upload = await service.opened(session, actor, upload_id)
+    return FileOut.of(await take(engine, blobs(), actor, upload, name, request.stream()))
+
+
+@router.get("/{upload_id}")
+async def truth(upload_id: UUID, actor: CurrentActor, session: Work, files: bool = True) -> UploadOut:
+    """What became of it so far. files=false leaves the single answers out."""
+    upload = await service.see(session, actor, upload_id)
+    listed = list(await service.files_of(session, upload)) if files else []
+    return UploadOut.of(upload, await service.truth(session, upload), listed)
+
+
+@router.post("/{upload_id}/finish")
+async def finish(upload_id: UUID, actor: CurrentActor, session: Work) -> UploadOut:
+    """That was all: its studies are looked at now."""
+    upload = await service.finish(session, actor, upload_id)
+    return UploadOut.of(upload, await service.truth(session, upload), [])

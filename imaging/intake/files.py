@@ -1,0 +1,98 @@
+"""One file on its way in: stage, look what it is, hand it on, and write down the answer."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from hashlib import sha256
+from pathlib import Path
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from imaging.dicom.refusals import Code, Refusal
+from imaging.intake import service
+from imaging.intake.answers import HEAD_BYTES, kind_of
+from imaging.intake.models import FileVerdict, Upload, UploadFile
+from imaging.store.receive import receive
+from imaging.store.service import Ingested
+from telehealth.core.actor import Actor
+from telehealth.core.blobs import Blobs, content_key
+from telehealth.core.db import session_scope
+from telehealth.core.errors import Forbidden, TooLarge
+from telehealth.core.settings import settings
+
+LONGEST_NAME = 400
+
+
+async def take(
+    engine: AsyncEngine,
+    blobs: Blobs,
+    actor: Actor,
+    upload: Upload,
+    name: str,
+    chunks: AsyncIterator[bytes],
+    *,
+    in_zip: bool = False,
+) -> UploadFile:
+    """Take one file of an open upload: its answer is durable when this returns. name: shown, never a path."""
+    staged = blobs.staging()
+    try:
+        digest, size, head = await _stage(chunks, staged)
+        file = UploadFile(upload_id=upload.id, name=shown(name), size=size, sha256=digest, verdict=FileVerdict.REFUSED)
+        kind, code = kind_of(name, head)
+        if kind == "zip" and in_zip:
+            kind, code = "refused", "zip_inside_zip"
+        if size > settings().limits.instance_bytes and kind == "dicom":
+            kind, code = "refused", Code.TOO_LARGE.value
+        if kind == "zip":
+            file.verdict, file.blob_key = FileVerdict.WAITING, content_key("upload", digest)
+            await blobs.put(file.blob_key, staged)
+        elif kind == "dicom":
+            await _receive(engine, blobs, actor, upload, staged, file)
+        else:
+            file.verdict, file.reason = (FileVerdict.IGNORED if kind == "ignored" else FileVerdict.REFUSED), code
+        async with session_scope(engine) as session:
+            return await service.answer(session, upload, file)
+    finally:
+        staged.unlink(missing_ok=True)
+
+
+async def _receive(engine: AsyncEngine, blobs: Blobs, actor: Actor, upload: Upload, staged: Path, file: UploadFile) -> None:
+    try:
+        taken = await receive(engine, blobs, actor, staged, service.filing_of(upload))
+    except Forbidden:
+        file.reason = "not_for_you"
+        return
+    if isinstance(taken, Refusal):
+        file.reason, file.facts = taken.code.value, {"detail": taken.detail} if taken.detail else {}
+        if taken.code == Code.DICOMDIR:
+            file.verdict, file.reason = FileVerdict.IGNORED, "besides"
+        return
+    _fill(file, taken)
+
+
+def _fill(file: UploadFile, taken: Ingested) -> None:
+    file.verdict, file.sop_uid, file.study_id = FileVerdict(taken.outcome.value), taken.sop_uid, taken.study_id
+    if taken.refusal:
+        file.reason = taken.refusal.code.value
+    if taken.preamble_cleared:
+        file.facts = {"preamble_cleared": True}
+
+
+async def _stage(chunks: AsyncIterator[bytes], staged: Path) -> tuple[str, int, bytes]:
+    """(SHA-256, size, first bytes). Raises TooLarge beyond every limit, the rest unread."""
+    digest, size, head = sha256(), 0, b""
+    limit = max(settings().limits.instance_bytes, settings().limits.unpacked_bytes)
+    with staged.open("wb") as file:
+        async for chunk in chunks:
+            size += len(chunk)
+            if size > limit:
+                raise TooLarge(limit=limit)
+            head = (head + chunk)[:HEAD_BYTES] if len(head) < HEAD_BYTES else head
+            digest.update(chunk)
+            await asyncio.to_thread(file.write, chunk)
+    return digest.hexdigest(), size, head
+
+
+def shown(name: str) -> str:
+    """As the sender called it, without what would break a page or a row."""
+    plain = "".join(c if c.isprintable() else "\ufffd" for c in name).strip()
+    return plain[-LONGEST_NAME:] or "?"
