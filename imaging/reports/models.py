@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import JSON, Column, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
+from imaging.reports.lifecycle import ReportStatus as ReportStatus
 from telehealth.core import clock
 from telehealth.core.db import UtcDateTime, one_of
 from telehealth.core.ids import new_id
@@ -48,17 +49,6 @@ class Annotation(SQLModel, table=True):
     author_id: UUID = Field(foreign_key="account.id")
     author_name: str
     at: datetime = Field(default_factory=clock.now, sa_type=UtcDateTime)
-
-
-class ReportStatus(StrEnum):
-    """FHIR DiagnosticReport.status; `amended` is not used: say which kind."""
-
-    DRAFT = "draft"
-    PRELIMINARY = "preliminary"
-    FINAL = "final"
-    APPENDED = "appended"
-    CORRECTED = "corrected"
-    ENTERED_IN_ERROR = "entered-in-error"
 
 
 class Report(SQLModel, table=True):

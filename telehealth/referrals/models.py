@@ -11,27 +11,8 @@ from sqlmodel import Field, SQLModel
 from telehealth.core import clock
 from telehealth.core.db import UtcDateTime, one_of
 from telehealth.core.ids import new_id
-
-
-class ReferralStatus(StrEnum):
-    DRAFT = "draft"
-    SUBMITTED = "submitted"
-    ASSIGNED = "assigned"
-    """A reader holds it."""
-    INFO_REQUESTED = "info_requested"
-    """The reader asked back: the clinic's turn, the clock stands."""
-    ANSWERED = "answered"
-    ACKNOWLEDGED = "acknowledged"
-    CLOSED = "closed"
-    CANCELLED = "cancelled"
-
-
-class Priority(StrEnum):
-    """FHIR RequestPriority."""
-
-    ROUTINE = "routine"
-    URGENT = "urgent"
-    STAT = "stat"
+from telehealth.referrals.due import Priority as Priority
+from telehealth.referrals.lifecycle import ReferralStatus as ReferralStatus
 
 
 class Decision(StrEnum):

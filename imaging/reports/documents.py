@@ -1,0 +1,166 @@
+"""What is made of a signed version: PDF and DICOM SR, each once, after the signature or when first asked for."""
+
+import asyncio
+import json
+from base64 import b64encode
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import structlog
+from PIL import Image
+from pydicom import dcmread
+from pydicom.pixels import apply_modality_lut, apply_voi_lut, pixel_array
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from imaging.reports import pdf, queries, sr
+from imaging.reports.models import Report, ReportDocument, ReportVersion
+from imaging.store.models import Instance, Study
+from imaging.store.receive import Refusal, receive
+from imaging.store.service import Filing
+from telehealth.core.actor import SYSTEM
+from telehealth.core.blobs import Blobs, put_bytes
+from telehealth.core.db import fetch, session_scope
+from telehealth.core.errors import Conflict, NotFound
+
+log = structlog.get_logger()
+PICTURES = 6
+PICTURE_PX = 640
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What both documents need, read in one short transaction."""
+
+    version: ReportVersion
+    report: Report
+    study: Study | None
+    instances: dict[str, Instance]
+    """By SOP Instance UID: the marked ones, and one of the study at least."""
+    done: dict[str, ReportDocument]
+
+
+async def pdf_of(engine: AsyncEngine, blobs: Blobs, version_id: UUID) -> bytes:
+    """The PDF's bytes; made at once where the job did not come to it yet."""
+    facts = await _read(engine, version_id)
+    row = facts.done.get("pdf") or await _make_pdf(engine, blobs, facts)
+    return await blobs.read(row.blob_key)
+
+
+async def render(engine: AsyncEngine, blobs: Blobs, version_id: UUID) -> None:
+    """Make what is missing. Long work stands between two short transactions; doing it twice changes nothing."""
+    facts = await _read(engine, version_id)
+    if "pdf" not in facts.done:
+        await _make_pdf(engine, blobs, facts)
+    if "sr" not in facts.done and facts.study is not None and facts.instances:
+        await _make_sr(engine, blobs, facts)
+
+
+async def missing(session: AsyncSession, limit: int = 20) -> list[UUID]:
+    """Signed versions whose PDF was never made: a lost message is repaired by the sweep."""
+    made = select(ReportDocument.version_id).where(ReportDocument.kind == "pdf")
+    return list(await session.exec(select(ReportVersion.id).where(col(ReportVersion.id).not_in(made)).limit(limit)))
+
+
+async def _read(engine: AsyncEngine, version_id: UUID) -> _Facts:
+    async with session_scope(engine) as session:
+        version = await fetch(session, ReportVersion, version_id)
+        report = await fetch(session, Report, version.report_id)
+        studies = await queries.studies_of_referral(session, report.referral_id)
+        content = json.loads(version.content)
+        marked = {mark["sop_uid"] for mark in [*content["key_images"], *content["measurements"]]}
+        rows = await session.exec(select(Instance).where(col(Instance.sop_uid).in_(marked)))
+        instances = {row.sop_uid: row for row in rows}
+        study = studies[0] if studies else None
+        if instances:
+            study = await fetch(session, Study, next(iter(instances.values())).study_id)
+            instances = {uid: row for uid, row in instances.items() if row.study_id == study.id}
+        elif study is not None:
+            first = select(Instance).where(Instance.study_id == study.id).order_by(col(Instance.id)).limit(1)
+            instances = {row.sop_uid: row for row in await session.exec(first)}
+        found = await session.exec(select(ReportDocument).where(ReportDocument.version_id == version_id))
+        return _Facts(version, report, study, instances, {row.kind: row for row in found})
+
+
+async def _make_pdf(engine: AsyncEngine, blobs: Blobs, facts: _Facts) -> ReportDocument:
+    key_images = json.loads(facts.version.content)["key_images"][:PICTURES]
+    pictures = [picture for mark in key_images if (picture := await _picture(blobs, facts, mark))]
+    made = await asyncio.to_thread(pdf.make_pdf, facts.version.content, facts.version.content_hash, pictures)
+    key, digest = await put_bytes(blobs, "report", made)
+    return await _keep(engine, facts.version.id, "pdf", key, digest, len(made))
+
+
+async def _picture(blobs: Blobs, facts: _Facts, mark: dict[str, Any]) -> pdf.Picture | None:
+    """A key image as a small PNG; None where its pixels cannot be shown, so that the report is made all the same."""
+    instance = facts.instances.get(mark["sop_uid"])
+    if instance is None or instance.undecodable or not instance.frames:
+        return None
+    path = await blobs.local(instance.blob_key)
+    try:
+        address = await asyncio.to_thread(_png, path, int(mark["frame"]))
+    except (ValueError, AttributeError, RuntimeError, NotImplementedError) as error:
+        log.warning("key_image_left_out", instance_id=str(instance.id), reason=type(error).__name__)
+        return None
+    where = f"Series {mark['series_uid'][-6:]}, {instance.number or '?'}" if not mark["label"] else mark["label"]
+    return pdf.Picture(address, where)
+
+
+def _png(path: Any, frame: int) -> str:
+    """The frame (from 1) as its own window shows it."""
+    data = dcmread(path)
+    pixels = pixel_array(data, index=frame - 1)
+    if pixels.ndim == 2:
+        pixels = apply_voi_lut(apply_modality_lut(pixels, data), data)
+        low, high = float(np.min(pixels)), float(np.max(pixels))
+        pixels = ((pixels - low) / max(high - low, 1e-6) * 255).astype(np.uint8)
+        if data.PhotometricInterpretation == "MONOCHROME1":
+            pixels = 255 - pixels
+    picture = Image.fromarray(pixels)
+    picture.thumbnail((PICTURE_PX, PICTURE_PX))
+    buffer = BytesIO()
+    picture.save(buffer, "PNG")
+    return "data:image/png;base64," + b64encode(buffer.getvalue()).decode()
+
+
+async def _make_sr(engine: AsyncEngine, blobs: Blobs, facts: _Facts) -> None:
+    assert facts.study is not None
+    evidence = []
+    for instance in facts.instances.values():
+        evidence.append(await asyncio.to_thread(sr.read_header, await blobs.local(instance.blob_key)))
+    content, version_id = facts.version.content, str(facts.version.id)
+    made, uid = await asyncio.to_thread(sr.make_sr, content, version_id, sr.identity_of(evidence[0]), evidence)
+    filing = Filing(
+        organisation_id=facts.study.organisation_id, patient_id=facts.study.patient_id, referral_id=facts.study.referral_id
+    )
+    answer = await receive(engine, blobs, SYSTEM, _whole(made), filing)
+    if isinstance(answer, Refusal):
+        raise Conflict(f"our own SR was refused: {answer.code}")
+    key, digest = await put_bytes(blobs, "report", made)
+    await _keep(engine, facts.version.id, "sr", key, digest, len(made), uid)
+
+
+async def _whole(content: bytes) -> Any:
+    yield content
+
+
+async def _keep(
+    engine: AsyncEngine, version_id: UUID, kind: str, key: str, digest: str, size: int, sop_uid: str = ""
+) -> ReportDocument:
+    """The document's row; of two that were made at once the first stays."""
+    row = ReportDocument(version_id=version_id, kind=kind, blob_key=key, sha256=digest, size=size, sop_uid=sop_uid)
+    try:
+        async with session_scope(engine) as session:
+            session.add(row)
+            await session.flush()
+        return row
+    except IntegrityError:
+        async with session_scope(engine) as session:
+            kept = await queries.document(session, version_id, kind)
+            if kept is None:
+                raise NotFound() from None
+            return kept

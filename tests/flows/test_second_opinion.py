@@ -1,0 +1,70 @@
+"""From a clinic's question to an acknowledged, closed answer, through HTTP."""
+
+from uuid import UUID
+
+from sqlmodel import select
+
+from imaging.reports import documents
+from imaging.reports.models import ReportDocument
+from imaging.store.models import Instance, Study
+from telehealth.core import audit
+from telehealth.core.blobs import blobs
+from telehealth.core.db import session_scope
+from tests.telehealth.referrals.loop import TEXT, add_images, ask, otp, write
+
+
+async def test_a_question_is_asked_read_signed_acknowledged_and_closed(engine, province, sign_in):
+    doctor, reader = await sign_in(province.doctor), await sign_in(province.specialist)
+    referral = await ask(doctor, province, priority="urgent")
+    await add_images(engine, province, referral)
+    path = f"/api/v1/referrals/{referral['id']}"
+    pool = (await reader.get("/api/v1/referrals?view=pool")).json()
+    assert [row["code"] for row in pool] == [referral["code"]]
+    assert (await reader.post(f"{path}/claim")).json()["reader_id"] == str(province.specialist.id)
+
+    assert (await reader.post(f"{path}/ask", json={"text": "Cần phim cũ"})).json()["due_at"] is None
+    assert (await doctor.post(f"{path}/answer", json={"text": "Không có"})).json()["due_at"] > referral["due_at"]
+
+    assert (await write(reader, referral)).json()["draft_revision"] == 1
+    signed = await reader.post(f"{path}/sign", json={"otp": otp(province.specialist), "draft_revision": 1})
+    assert signed.status_code == 200, signed.text
+    report = f"/reports/{signed.json()['report_id']}"
+    patient = await sign_in(province.patient_account)
+    assert (await patient.get(report)).status_code == 404
+    assert (await doctor.post(f"{path}/close", json={"outcome": "confirmed"})).status_code == 409
+
+    assert (await doctor.post(f"{path}/open")).json()["impression"] == TEXT["impression"]
+    decided = await doctor.post(f"{path}/acknowledge", json={"decision": "transfer", "note": "14:00"})
+    assert (decided.json()["status"], decided.json()["decision"]) == ("acknowledged", "transfer")
+    assert (await patient.get(report)).status_code == 200
+    assert (await patient.get(f"{report}.pdf")).content.startswith(b"%PDF")
+    assert (await doctor.post(f"{path}/close", json={"outcome": "confirmed"})).json()["status"] == "closed"
+    async with session_scope(engine) as session:
+        study = (await session.exec(select(Study))).one()
+        assert (study.open_for_reading, study.reader_ids) == (False, [str(province.specialist.id)])
+        assert study.released_to_patient_at is not None
+        assert await audit.verify(session) is None
+
+
+async def test_documents_are_made_once_and_the_sr_lies_in_the_study(engine, province, sign_in):
+    doctor, reader = await sign_in(province.doctor), await sign_in(province.specialist)
+    referral = await ask(doctor, province)
+    await add_images(engine, province, referral)
+    await reader.post(f"/api/v1/referrals/{referral['id']}/claim")
+    await write(reader, referral)
+    answer = await reader.post(f"/api/v1/referrals/{referral['id']}/sign", json={"otp": otp(province.specialist)})
+    version_id = UUID(answer.json()["id"])
+    for _ in range(2):
+        await documents.render(engine, blobs(), version_id)
+    async with session_scope(engine) as session:
+        made = {row.kind: row for row in await session.exec(select(ReportDocument))}
+        assert set(made) == {"pdf", "sr"}
+        stored = (await session.exec(select(Instance).where(Instance.sop_uid == made["sr"].sop_uid))).one()
+        study = (await session.exec(select(Study))).one()
+    assert (stored.sha256, stored.study_id) == (made["sr"].sha256, study.id)
+    assert await documents_missing(engine) == []
+
+
+async def documents_missing(engine):
+    async with session_scope(engine) as session:
+        return await documents.missing(session)
