@@ -5,7 +5,7 @@ import type { Plugin } from "vite";
 const LUCIDE = "node_modules/lucide-static/icons";
 const TEMPLATES = "../templates";
 /** A quoted word that is not the value of an HTML attribute: the argument of a macro, or a part of a list. */
-const WORD = /(?:icon=|[^="'\w])["']([a-z][a-z0-9-]+)["']/g;
+const WORD = /(?:icon=|[^="'\w])["']([a-z][a-z0-9-]*)["']/g;
 
 function templates(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true, recursive: true })
