@@ -29,7 +29,7 @@ def secret_of(account: Account) -> str:
 
 def enrolment_uri(account: Account) -> str:
     """What an authenticator app reads from the QR code."""
-    return pyotp.TOTP(secret_of(account)).provisioning_uri(account.email or "", issuer_name=ISSUER)
+    return pyotp.TOTP(secret_of(account)).provisioning_uri(name=account.email or "", issuer_name=ISSUER)
 
 
 def use(account: Account, otp: str, now: datetime) -> bool:

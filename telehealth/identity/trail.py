@@ -41,7 +41,7 @@ async def find(session: AsyncSession, actor: Actor, wanted: Wanted, zone: str, m
     """Newest first. Reading the log is itself logged. Raises Forbidden."""
     rows = select(AuditEntry).where(*_within_reach(actor), *_narrowed(wanted, zone))
     found = list((await session.exec(rows.order_by(col(AuditEntry.seq).desc()).limit(most))).all())
-    audit.record(session, actor, "audit.read", "log", rows=len(found), act=wanted.act, export=most > PAGE)
+    audit.record(session, actor, "audit.read", "log", rows=len(found), kind=wanted.act, export=most > PAGE)
     return found
 
 

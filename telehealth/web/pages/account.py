@@ -1,10 +1,11 @@
 """Coming in, going out, and everything about one's own account."""
 
+from collections import defaultdict
 from typing import Annotated, Any
 from uuid import UUID
 
 import segno
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -21,6 +22,7 @@ from telehealth.identity.models import Account, LoginSession
 from telehealth.identity.sessions import LONGEST
 from telehealth.notifications import service as notices
 from telehealth.web.render import render
+from telehealth.web.words import role_name
 
 router = APIRouter(include_in_schema=False)
 Text = Annotated[str, Form()]
@@ -52,11 +54,11 @@ def _sign_in_page(request: Request, status: int = 200, **facts: Any) -> Response
 
 
 @router.get("/sign-in")
-async def sign_in(request: Request, visitor: Visitor, next: str = "/", staff: bool = False) -> Response:  # noqa: A002 its name in the address
+async def sign_in(request: Request, visitor: Visitor, door: Annotated[str, Query(alias="for")] = "", next: str = "/") -> Response:  # noqa: A002 its name in the address
     """Two doors: a phone number and a code, or the address of a colleague with password and second factor."""
     if visitor is not None:
         return RedirectResponse(safe_next(next), 303)
-    return _sign_in_page(request, step="staff" if staff else "phone", next=safe_next(next))
+    return _sign_in_page(request, step="staff" if door == "staff" else "phone", next=safe_next(next))
 
 
 @router.post("/sign-in/code")
@@ -153,9 +155,12 @@ async def _account_page(request: Request, session: AsyncSession, actor: Actor, s
         "is_staff": not STAFF.isdisjoint(actor.roles),
         "qr": qr_of(account) if account.totp_secret and not account.totp_confirmed else "",
         "errors": {},
+        "role_name": role_name,
         "said": "",
     }
-    return render(request, "account/account.html", status, **shown | facts)
+    shown |= facts
+    shown["errors"] = defaultdict(str, shown["errors"])  # a field without an error has an empty one
+    return render(request, "account/account.html", status, **shown)
 
 
 def qr_of(account: Account) -> str:
@@ -225,7 +230,7 @@ async def confirm_second_factor(request: Request, session: Work, actor: CurrentA
 
 @router.get("/first-administrator")
 async def first_administrator(request: Request) -> Response:
-    return render(request, "account/first.html", given={}, error="", made=None)
+    return render(request, "account/first.html", given=defaultdict(str), error="", made=None)
 
 
 @router.post("/first-administrator")
@@ -247,4 +252,4 @@ async def make_first_administrator(
         given = {"email": email, "full_name": full_name, "organisation": organisation, "code": code}
         return render(request, "account/first.html", status_for(error), given=given, error=words_for(error), made=None)
     facts = {"qr": qr_of(made), "secret": second_factor.secret_of(made)}
-    return render(request, "account/first.html", 201, given={}, error="", made=made, **facts)
+    return render(request, "account/first.html", 201, given=defaultdict(str), error="", made=made, **facts)

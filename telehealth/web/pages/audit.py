@@ -17,8 +17,8 @@ from telehealth.identity import access, queries, trail
 from telehealth.identity.deps import CurrentActor, Work
 from telehealth.identity.trail import Wanted
 from telehealth.patients.models import Patient
-from telehealth.web.plain_acts import said_plainly
 from telehealth.web.render import NO_STORE, render
+from telehealth.web.words import role_name, said_plainly
 
 router = APIRouter(include_in_schema=False)
 
@@ -110,4 +110,4 @@ async def access_log(request: Request, session: Work, actor: CurrentActor) -> Re
     posts = await queries.posts_of(session, {look.actor_id for look in looks if look.actor_id}, clock.day_in(zone, clock.now()))
     people = {patient_id: await fetch(session, Patient, patient_id) for patient_id in actor.patients}
     lines = [(look, said_plainly(look.act), posts.get(look.actor_id, ()) if look.actor_id else ()) for look in looks]
-    return render(request, "audit/access_log.html", lines=lines, people=people)
+    return render(request, "audit/access_log.html", lines=lines, people=people, role_name=role_name)

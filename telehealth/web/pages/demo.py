@@ -1,6 +1,8 @@
 """What leaves the house in the demonstration, and how to come in. Not part of the application outside demo mode."""
 
 import json
+from collections import defaultdict
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from telehealth.identity.models import Account
 from telehealth.notifications import service
 from telehealth.notifications.models import Notice
 from telehealth.web.render import NO_STORE, render
+from telehealth.web.words import role_name
 
 router = APIRouter(include_in_schema=False)
 SIGN_INS = "demo-sign-ins.json"
@@ -29,7 +32,11 @@ async def messages(request: Request, session: Work, visitor: Visitor) -> Respons
     sign_ins = await _with_codes(session, read_sign_ins(config.data / SIGN_INS))
     if "json" in request.headers.get("accept", ""):
         return JSONResponse({"messages": notices, "sign_ins": sign_ins}, headers=NO_STORE)
-    return render(request, "demo/messages.html", messages=notices, sign_ins=sign_ins)
+    for line in notices:
+        line["at"] = datetime.fromisoformat(line["created_at"])
+    return render(
+        request, "demo/messages.html", messages=notices, sign_ins=[defaultdict(str, row) for row in sign_ins], role_name=role_name
+    )
 
 
 def _message(notice: Notice, config: Any) -> dict[str, Any]:

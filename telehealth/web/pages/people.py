@@ -1,5 +1,6 @@
 """The administrator's page: the tree of organisations, who works where, hand-over of new sign-ins."""
 
+from collections import defaultdict
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from telehealth.identity.deps import CurrentActor, Work
 from telehealth.identity.models import Account, OrganisationKind
 from telehealth.web.pages.account import qr_of, status_for, words_for
 from telehealth.web.render import render
+from telehealth.web.words import kind_name, role_name
 
 router = APIRouter(include_in_schema=False)
 Text = Annotated[str, Form()]
@@ -41,8 +43,12 @@ async def _page(request: Request, session: AsyncSession, actor: Actor, status: i
         "error": "",
         "place_error": "",
         "handed": None,
+        "role_name": role_name,
+        "kind_name": kind_name,
     }
-    return render(request, "people/people.html", status, **shown | facts)
+    shown |= facts
+    shown["given"] = defaultdict(str, shown["given"])
+    return render(request, "people/people.html", status, **shown)
 
 
 @router.get("/people")

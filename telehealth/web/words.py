@@ -1,4 +1,4 @@
-"""Acts of the audit log in words that a patient understands."""
+"""Codes of the house in words that people use: acts of the log, roles, kinds of places."""
 
 from telehealth.core.i18n import gettext
 
@@ -49,9 +49,42 @@ SUBJECTS = {
     "annotation": _("marked something on your images"),
     "mark": _("marked something on your images"),
 }
+ROLES = {
+    "patient": _("Patient"),
+    "technician": _("Technician or nurse"),
+    "referring_doctor": _("Referring doctor"),
+    "specialist": _("Specialist"),
+    "coordinator": _("Coordinator"),
+    "administrator": _("Administrator"),
+    "auditor": _("Auditor"),
+}
+KINDS = {
+    "province": _("Province"),
+    "hospital": _("Hospital"),
+    "area_centre": _("Area medical centre"),
+    "commune_station": _("Commune health station"),
+    "reading_unit": _("Reading unit"),
+    "department": _("Department"),
+}
+BROKEN = {
+    "removed": _("removed"),
+    "reordered": _("reordered"),
+    "changed": _("changed"),
+    "added": _("added"),
+    "removed from the end": _("removed from the end"),
+    "differs from the anchor kept outside the database": _("differs from the anchor kept outside the database"),
+}
+
+
+def role_name(role: str) -> str:
+    return gettext(ROLES.get(role, role))
+
+
+def kind_name(kind: str) -> str:
+    return gettext(KINDS.get(kind, kind))
 
 
 def said_plainly(act: str) -> str:
     """`study.read` -> looked at your images."""
-    known = ACTS.get(act) or SUBJECTS.get(act.partition(".")[0]) or "used your data"
+    known = ACTS.get(act) or SUBJECTS.get(act.partition(".")[0]) or _("used your data")
     return gettext(known)
