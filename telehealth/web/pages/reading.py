@@ -1,5 +1,71 @@
-"""Pages: reading."""
+"""Pages with images: the reading room, the clinic's look at its own images, a patient's released study."""
 
-from fastapi import APIRouter
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from imaging.reports import queries as report_queries
+from imaging.store import access as image_access
+from imaging.store.models import Study, StudyState
+from telehealth.core import audit
+from telehealth.core.actor import Actor
+from telehealth.core.db import fetch
+from telehealth.core.errors import NotFound
+from telehealth.identity.access import Action, may
+from telehealth.identity.deps import CurrentActor, Work
+from telehealth.patients.models import Patient
+from telehealth.referrals import queries
+from telehealth.referrals.models import Referral
+from telehealth.web.pages.referrals import editor_facts
+from telehealth.web.render import render
 
 router = APIRouter(include_in_schema=False)
+
+
+@router.get("/reading/{referral_id}")
+async def reading_room(request: Request, referral_id: UUID, actor: CurrentActor, session: Work) -> Response:
+    """The specialist's place: images, marks, and the report below."""
+    referral = await queries.see(session, actor, referral_id)
+    editor = await editor_facts(session, actor, referral)
+    facts = await _facts(session, actor, referral, may_annotate=True)
+    return render(request, "reading/room.html", back="/worklist", **facts, **editor)
+
+
+@router.get("/clinic/referrals/{referral_id}/images")
+async def clinic_images(request: Request, referral_id: UUID, actor: CurrentActor, session: Work) -> Response:
+    """What was sent and what the reader marked on it; nothing can be changed here."""
+    referral = await queries.see(session, actor, referral_id)
+    facts = await _facts(session, actor, referral, may_annotate=False)
+    return render(request, "reading/images.html", back=f"/clinic/referrals/{referral_id}", referral=referral, **facts)
+
+
+@router.get("/studies/{study_id}")
+async def patient_images(request: Request, study_id: UUID, actor: CurrentActor, session: Work) -> Response:
+    """One study, for the patient once it is released, and for whoever may see its images."""
+    study = await fetch(session, Study, study_id)
+    image_access.ensure(actor, study)
+    patient = await session.get(Patient, study.patient_id) if study.patient_id else None
+    audit.record(session, actor, "study.opened", study.id, patient_id=study.patient_id, purpose=study.referral_id or "")
+    facts = _viewer([study], may_annotate=False)
+    return render(request, "reading/images.html", back="/", referral=None, patient=patient, studies=[study], viewer=facts)
+
+
+async def _facts(session: AsyncSession, actor: Actor, referral: Referral, *, may_annotate: bool) -> dict[str, Any]:
+    """Patient and the studies that the actor may see. Raises NotFound where images are not this role's business."""
+    patient = await fetch(session, Patient, referral.patient_id)
+    found = await report_queries.studies_of_referral(session, referral.id)
+    studies = [study for study in found if may(actor, Action.SEE_IMAGES, image_access.scope_of(study))]
+    if found and not studies and not any(study.state != StudyState.AVAILABLE for study in found):
+        raise NotFound()
+    for study in studies:
+        audit.record(session, actor, "study.opened", study.id, patient_id=study.patient_id, purpose=referral.id)
+    writes = may_annotate and all(may(actor, Action.ANNOTATE, image_access.scope_of(study)) for study in studies)
+    return {"patient": patient, "studies": studies, "viewer": _viewer(studies, may_annotate=writes)}
+
+
+def _viewer(studies: list[Study], *, may_annotate: bool) -> dict[str, Any]:
+    """The island that the script reads; mirrors `viewer/facts.ts`."""
+    listed = [{"uid": study.uid, "title": study.description or study.modalities} for study in studies]
+    return {"studies": listed, "may_annotate": may_annotate}
