@@ -109,6 +109,8 @@ def _describe(document: Dataset, study: Dataset, at: datetime) -> None:
     day, clock = at.strftime("%Y%m%d"), at.strftime("%H%M%S")
     document.InstanceCreationDate = document.ContentDate = document.SeriesDate = day
     document.InstanceCreationTime = document.ContentTime = document.SeriesTime = clock
+    for equipment in document.get("ContributingEquipmentSequence", [])[-1:]:
+        equipment.ContributionDateTime = day + clock
     for observer in document.get("VerifyingObserverSequence", []):
         observer.VerificationDateTime = at.strftime("%Y%m%d%H%M%S")
 
