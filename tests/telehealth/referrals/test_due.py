@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telehealth.referrals.due import Pause, Priority, WorkingCalendar, due, pauses_of
-from telehealth.referrals.holidays import VIETNAM
+from telehealth.scheduling.holidays import VIETNAM
 
 HOSPITAL = WorkingCalendar(holidays=VIETNAM)
 
