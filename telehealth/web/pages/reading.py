@@ -12,7 +12,7 @@ from imaging.store.models import Study, StudyState
 from telehealth.core import audit
 from telehealth.core.actor import Actor
 from telehealth.core.db import fetch
-from telehealth.core.errors import NotFound
+from telehealth.core.errors import Forbidden
 from telehealth.identity.access import Action, may
 from telehealth.identity.deps import CurrentActor, Work
 from telehealth.patients.models import Patient
@@ -53,12 +53,12 @@ async def patient_images(request: Request, study_id: UUID, actor: CurrentActor, 
 
 
 async def _facts(session: AsyncSession, actor: Actor, referral: Referral, *, may_annotate: bool) -> dict[str, Any]:
-    """Patient and the studies that the actor may see. Raises NotFound where images are not this role's business."""
+    """Patient and the studies that the actor may see. Raises Forbidden where images are not this role's business."""
     patient = await fetch(session, Patient, referral.patient_id)
     found = await report_queries.studies_of_referral(session, referral.id)
     studies = [study for study in found if may(actor, Action.SEE_IMAGES, image_access.scope_of(study))]
-    if found and not studies and not any(study.state != StudyState.AVAILABLE for study in found):
-        raise NotFound()
+    if not studies and any(study.state == StudyState.AVAILABLE for study in found):
+        raise Forbidden()
     for study in studies:
         audit.record(session, actor, "study.opened", study.id, patient_id=study.patient_id, purpose=referral.id)
     writes = may_annotate and all(may(actor, Action.ANNOTATE, image_access.scope_of(study)) for study in studies)

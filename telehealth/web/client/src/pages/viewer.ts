@@ -203,9 +203,11 @@ class Room {
   }
 
   private play(): void {
-    if (this.playing) return this.stop();
     const first = this.pictures[0];
-    if (!first) return;
+    if (this.playing || !first) {
+      this.stop();
+      return;
+    }
     need("#cine").setAttribute("aria-pressed", "true");
     const step = () => this.viewport.go((this.viewport.index + 1) % this.pictures.length);
     this.playing = setInterval(step, 1000 / framesPerSecond(first.metadata));
