@@ -1,0 +1,89 @@
+"""The child process of `sandbox`: one question a line on stdin, one answer on stdout (sign, 8 bytes of length, body)."""
+
+import ctypes
+import json
+import os
+import resource
+import sys
+from dataclasses import asdict
+from typing import Any
+
+MEMORY_BYTES = 2 * 1024**3
+"""Address space: numpy and the codecs map about half of it before the first pixel."""
+CPU_S = 10
+"""For one question."""
+CLONE_NEWNET, CLONE_NEWUSER = 0x40000000, 0x10000000
+
+
+def _leave_the_network() -> None:
+    """A network name space of its own without any interface; where the kernel forbids it, limits alone must do."""
+    try:
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.unshare(CLONE_NEWNET) != 0:
+            libc.unshare(CLONE_NEWUSER | CLONE_NEWNET)
+    except (OSError, AttributeError):
+        return
+
+
+def _limit_cpu() -> None:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + CPU_S, resource.RLIM_INFINITY))
+
+
+def _statistics(path: str, frame: int, kind: str, corners: list[list[float]]) -> bytes:
+    import numpy as np
+
+    from imaging.dicom import geometry, pixels
+
+    values, unit = pixels.modality_values(path, frame)
+    if values.ndim != 2:
+        raise ValueError("colour has no single value")
+    figure = geometry.ellipse_statistics if kind == "ellipse" else geometry.rectangle_statistics
+    dataset = pixels.dataset_of(path)
+    spacing = pixels.spacing_of(dataset, frame)
+    return json.dumps(asdict(figure(values, np.asarray(corners, dtype=np.float64), spacing, unit))).encode()
+
+
+def _answer(ask: dict[str, Any]) -> bytes:
+    from imaging.dicom import pixels
+
+    what, path, frame, options = ask["what"], ask["path"], ask["frame"], ask["options"]
+    for name in ("window", "size"):
+        if options.get(name):
+            options[name] = tuple(options[name])
+    match what:
+        case "native":
+            return pixels.native(path, frame)
+        case "render":
+            return pixels.render(path, frame, **options)
+        case "thumbnail":
+            return pixels.thumbnail(path, frame, **options)
+        case "statistics":
+            return _statistics(path, frame, **options)
+        case "check":
+            pixels.stored(path, frame)
+            return b""
+    raise ValueError(what)
+
+
+def main() -> None:
+    _leave_the_network()
+    from imaging.dicom import pixels  # noqa: F401 the heavy imports, before memory is limited
+
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # a codec that prints must not break the protocol
+    for line in sys.stdin.buffer:
+        _limit_cpu()
+        try:
+            sign, body = b"+", _answer(json.loads(line))
+        except Exception as error:  # the door of this process: codecs raise whatever they like
+            sign, body = b"-", type(error).__name__.encode()
+        out.write(sign + len(body).to_bytes(8, "big"))
+        out.write(body)
+        out.flush()
+
+
+if __name__ == "__main__":
+    main()
