@@ -15,7 +15,8 @@ from telehealth.core.db import session_scope
 from telehealth.core.errors import Forbidden, Invalid
 from telehealth.identity import access
 from telehealth.identity.access import Action
-from telehealth.identity.deps import CurrentActor, Work
+from telehealth.identity.deps import CurrentActor, Work, secret_of
+from telehealth.identity.sessions import actor_of
 
 router = APIRouter(prefix="/api/v1/uploads", tags=["uploads"])
 
@@ -39,13 +40,12 @@ def _unit(actor: Actor, wanted: UUID | None) -> UUID:
 
 
 @router.post("/{upload_id}/files", status_code=201, openapi_extra={"requestBody": {"content": {"application/octet-stream": {}}}})
-async def add(
-    upload_id: UUID, request: Request, actor: CurrentActor, name: Annotated[str, Query(min_length=1, max_length=2000)]
-) -> FileOut:
+async def add(upload_id: UUID, request: Request, name: Annotated[str, Query(min_length=1, max_length=2000)]) -> FileOut:
     """One file, its bytes as the body. The answer is final for DICOM; a zip is `waiting` until it is unpacked."""
-    # the work of a dependency would keep a transaction open for as long as a slow line sends
+    # CurrentActor and Work would keep a transaction open for as long as a slow line sends
     engine = request.app.state.engine
     async with session_scope(engine) as session:
+        actor = await actor_of(session, secret_of(request) or "")
         upload = await service.opened(session, actor, upload_id)
     return FileOut.of(await take(engine, blobs(), actor, upload, name, request.stream()))
 

@@ -4,10 +4,11 @@ A step reads rows in one short transaction, works outside any, and gives back wh
 and `keep` for rows of its own. It may run twice; writing happens once (`service.record`).
 """
 
-import base64
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -15,8 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col, func, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from imaging.dicom import sandbox
+from imaging.dicom.errors import Undecodable
 from imaging.pipeline.completeness import findings, placed
-from imaging.pipeline.decoder import Decoder
 from imaging.pipeline.identity_check import check, person_in_file
 from imaging.pipeline.models import RunState, StepRun
 from imaging.pipeline.service import Claim, Decision, Outcome
@@ -30,6 +32,9 @@ from telehealth.patients.models import Patient, PatientIdentifier
 Keep = Callable[[AsyncSession, Study], Awaitable[None]]
 OVERLAP = timedelta(minutes=10)
 """How far before an earlier look an instance may carry its time and yet be new to us: longer than any transaction."""
+
+
+THUMBNAIL_PIXELS = 256
 
 
 @dataclass(frozen=True)
@@ -56,13 +61,13 @@ async def validate(bench: Bench, claim: Claim) -> Result:
         new = await _not_yet_checked(session, study)
         decided = study.identity.get("decided", {})
     broken: dict[UUID, str] = {}
-    async with Decoder() as decoder:
-        for instance_id, key in new:
-            answer = await decoder.ask("check", await bench.blobs.local(key))
-            if not answer["ok"]:
-                broken[instance_id] = answer["why"]
+    for instance_id, key, frames in new:
+        try:
+            await _unpack(await bench.blobs.local(key), frames)
+        except Undecodable as error:
+            broken[instance_id] = error.detail or error.code
     async with bench.reading() as session:
-        pictures, already = await _pictures(session, claim.study_id, {instance_id for instance_id, _ in new})
+        pictures, already = await _pictures(session, claim.study_id, {instance_id for instance_id, _, _ in new})
     lost = len(broken) + already
     facts = {"checked": len(new), "undecodable": lost, "pictures": pictures}
 
@@ -76,7 +81,14 @@ async def validate(bench: Bench, claim: Claim) -> Result:
     return Result(Outcome(facts, held, {"undecodable": lost} if held else None), keep)
 
 
-async def _not_yet_checked(session: AsyncSession, study: Study) -> list[tuple[UUID, str]]:
+async def _unpack(path: Path, frames: int) -> None:
+    """First, middle and last frame, in a process that may die of it. Raises Undecodable."""
+    for frame in sorted({1, (frames + 1) // 2, frames}):
+        await asyncio.to_thread(sandbox.check, path, frame)
+
+
+async def _not_yet_checked(session: AsyncSession, study: Study) -> list[tuple[UUID, str, int]]:
+    """(id, blob key, frames) of instances with pixels that no earlier version's check has seen."""
     earlier = select(func.max(StepRun.started_at)).where(
         StepRun.study_id == study.id,
         StepRun.step == "validate",
@@ -84,10 +96,10 @@ async def _not_yet_checked(session: AsyncSession, study: Study) -> list[tuple[UU
         StepRun.study_version < study.version,
     )
     since = (await session.exec(earlier)).one()
-    instances = select(Instance.id, Instance.blob_key).where(Instance.study_id == study.id)
+    instances = select(Instance.id, Instance.blob_key, Instance.frames).where(Instance.study_id == study.id, Instance.frames > 0)
     if since is not None:
         instances = instances.where(col(Instance.received_at) > since - OVERLAP)
-    return [(row[0], row[1]) for row in await session.exec(instances.order_by(col(Instance.received_at)))]
+    return [(row[0], row[1], row[2]) for row in await session.exec(instances.order_by(col(Instance.received_at)))]
 
 
 async def _pictures(session: AsyncSession, study_id: UUID, fresh: set[UUID]) -> tuple[int, int]:
@@ -140,13 +152,13 @@ async def thumbnails(bench: Bench, claim: Claim) -> Result:
         for instance in await session.exec(rows.order_by(col(Instance.number), col(Instance.sop_uid))):
             by_series.setdefault(instance.series_id, []).append(instance)
     keys: dict[UUID, str] = {}
-    async with Decoder() as decoder:
-        for series_id, members in by_series.items():
-            middle = members[len(members) // 2]
-            path = await bench.blobs.local(middle.blob_key)
-            answer = await decoder.ask("thumbnail", path, frame=middle.frames // 2)
-            if answer["ok"]:
-                keys[series_id], _ = await put_bytes(bench.blobs, "thumbnail", base64.b64decode(answer["jpeg"]))
+    for series_id, members in by_series.items():
+        middle = members[len(members) // 2]
+        try:
+            jpeg = await sandbox.thumbnail(await bench.blobs.local(middle.blob_key), middle.frames // 2 + 1, THUMBNAIL_PIXELS)
+        except Undecodable:
+            continue
+        keys[series_id], _ = await put_bytes(bench.blobs, "thumbnail", jpeg)
 
     async def keep(session: AsyncSession, _study: Study) -> None:
         for series_id, key in keys.items():

@@ -1,5 +1,228 @@
-"""Pages: upload."""
+"""Pages for images on their way in: the upload of a question, its held studies, and studies that nobody has filed."""
 
-from fastapi import APIRouter
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.responses import RedirectResponse
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+from starlette.datastructures import UploadFile
+
+from imaging.intake import service as intake
+from imaging.intake.answers import sentence
+from imaging.intake.files import take
+from imaging.pipeline import service as pipeline
+from imaging.pipeline.service import Decision
+from imaging.store.access import scope_of, visible
+from imaging.store.lifecycle import HeldBecause, StudyState
+from imaging.store.models import Study
+from telehealth.core import audit
+from telehealth.core.actor import Actor
+from telehealth.core.blobs import CHUNK, blobs
+from telehealth.core.db import fetch, session_scope
+from telehealth.core.errors import DomainError, Forbidden
+from telehealth.core.i18n import gettext
+from telehealth.core.problems import status_of
+from telehealth.identity import access
+from telehealth.identity.access import Action
+from telehealth.identity.deps import CurrentActor, Work, secret_of
+from telehealth.identity.sessions import actor_of
+from telehealth.patients.matching import REASONS
+from telehealth.patients.models import Patient
+from telehealth.referrals import uploads
+from telehealth.referrals.models import Referral
+from telehealth.web.render import render
 
 router = APIRouter(include_in_schema=False)
+MOST_FORM_FILES = 1000
+
+STATES = {
+    StudyState.RECEIVING: ("info", "Images are arriving"),
+    StudyState.CHECKING: ("info", "Images are being checked"),
+    StudyState.HELD: ("warn", "Waits for a decision"),
+    StudyState.AVAILABLE: ("ok", "Ready to read"),
+    StudyState.REJECTED: ("muted", "Rejected"),
+    StudyState.WITHDRAWN: ("muted", "Withdrawn"),
+}
+FINDINGS = {
+    "incomplete": "{received} of {expected} announced images are here",
+    "gap": "{missing} slices seem to be missing in one series",
+    "mixed_orientations": "One series mixes {count} directions",
+    "undecodable": "{count} images cannot be shown",
+    "identity_likely": "The name or date in the file is not quite the patient's",
+    "identity_mismatch": "The file names another patient; a doctor has accepted it",
+}
+STEPS = {
+    "validate": "Reading the images",
+    "identity": "Comparing the patient",
+    "thumbnails": "Making previews",
+    "completeness": "Counting the slices",
+    "ready": "Almost done",
+}
+VERDICTS = {
+    "waiting": ("info", "Being unpacked"),
+    "unpacked": ("ok", "Unpacked"),
+    "stored": ("ok", "Received"),
+    "duplicate": ("ok", "Already here"),
+    "quarantined": ("warn", "Set aside"),
+    "refused": ("danger", "Not taken"),
+    "ignored": ("muted", "Not needed"),
+}
+SCRIPT_TEXTS = (
+    "{done} / {total} files",
+    "Sending…",
+    "Waiting for the connection…",
+    "Not sent: {reason}",
+    "All files have been sent",
+    "{count} files were not taken; see below",
+    "Reading the folder…",
+    "No connection",
+)
+
+
+@router.get("/clinic/referrals/{referral_id}/upload")
+async def page(request: Request, referral_id: str, actor: CurrentActor, session: Work) -> Response:
+    """Where images are dropped, and what became of those that came."""
+    return await _page(request, session, actor, referral_id)
+
+
+async def _page(
+    request: Request, session: AsyncSession, actor: Actor, referral_id: str, status: int = 200, **more: Any
+) -> Response:
+    referral = await uploads.to_receive(session, actor, referral_id)
+    patient = await fetch(session, Patient, referral.patient_id)
+    studies = await _studies(session, actor, referral)
+    files = [file for upload in await intake.of_referral(session, referral.id) for file in await intake.files_of(session, upload)]
+    files.sort(key=lambda file: (file.verdict in ("stored", "duplicate"), file.name))
+    audit.record(session, actor, "referral.upload_read", referral.id, patient_id=referral.patient_id, purpose=referral.id)
+    facts = {"referral": referral, "patient": patient, "studies": studies, "files": files[:500], "sentence": sentence}
+    texts = {text: gettext(text) for text in SCRIPT_TEXTS} | {words: gettext(words) for _, words in VERDICTS.values()}
+    return render(request, "upload/upload.html", status, **facts, verdicts=VERDICTS, texts=texts, error="", **more)
+
+
+async def _studies(session: AsyncSession, actor: Actor, referral: Referral) -> list[dict[str, Any]]:
+    found = await session.exec(select(Study).where(Study.referral_id == referral.id).order_by(col(Study.received_at)))
+    return [_shown(study, await intake.study_truth(session, study), actor) for study in found]
+
+
+def _shown(study: Study, truth: dict[str, Any], actor: Actor) -> dict[str, Any]:
+    """A study in the reader's words."""
+    kind, words = STATES[StudyState(study.state)]
+    step = truth["progress"]["step"]
+    scope = scope_of(study)
+    return truth | {
+        "kind": kind,
+        "words": gettext(words),
+        "busy": study.state in (StudyState.RECEIVING, StudyState.CHECKING),
+        "step_words": gettext(STEPS[step]) if step else "",
+        "notes": [gettext(FINDINGS.get(f["code"], f["code"])).format_map(f) for f in study.findings],
+        "reasons": [gettext(REASONS[code]) for code in study.held_facts.get("reasons", []) if code in REASONS],
+        "file_person": study.dicom_patient_name.replace("^", " ").strip(),
+        "file_birth": study.dicom_birth_date,
+        "decided": study.identity.get("decided"),
+        "proposal": study.identity.get("proposal"),
+        "may_decide": access.may(actor, Action.RESOLVE_IDENTITY, scope),
+        "may_propose": access.may(actor, Action.PROPOSE_IDENTITY, scope),
+        "study_date": study.study_date,
+    }
+
+
+@router.get("/clinic/referrals/{referral_id}/upload/studies")
+async def studies(request: Request, referral_id: str, actor: CurrentActor, session: Work) -> Response:
+    """The part of the page that moves by itself."""
+    referral = await uploads.to_receive(session, actor, referral_id)
+    return render(request, "upload/_studies.html", referral=referral, studies=await _studies(session, actor, referral))
+
+
+@router.post("/clinic/referrals/{referral_id}/upload")
+async def by_form(request: Request, referral_id: str) -> Response:
+    """The same without a script: a form with many files (or a zip), one answer each."""
+    engine = request.app.state.engine  # no transaction stays open while a slow line sends
+    async with session_scope(engine) as session:
+        actor = await actor_of(session, secret_of(request) or "")
+        upload = await uploads.open_upload(session, actor, referral_id)
+    async with request.form(max_files=MOST_FORM_FILES) as form:
+        for file in form.getlist("files"):
+            if isinstance(file, UploadFile) and file.filename:
+                await take(engine, blobs(), actor, upload, file.filename, _pieces(file))
+    async with session_scope(engine) as session:
+        await intake.finish(session, actor, upload.id)
+    return RedirectResponse(f"/clinic/referrals/{referral_id}/upload", 303)
+
+
+async def _pieces(file: UploadFile) -> AsyncIterator[bytes]:
+    while piece := await file.read(CHUNK):
+        yield piece
+
+
+@router.post("/clinic/referrals/{referral_id}/studies/{study_id}/decision")
+async def decide(
+    request: Request,
+    referral_id: str,
+    study_id: UUID,
+    actor: CurrentActor,
+    session: Work,
+    decision: Annotated[Decision, Form()],
+    note: Annotated[str, Form()] = "",
+) -> Response:
+    """A held study belongs to this patient or it does not: the doctor decides, a technician may propose."""
+    await uploads.to_receive(session, actor, referral_id)
+    study = await fetch(session, Study, study_id)
+    try:
+        if access.may(actor, Action.RESOLVE_IDENTITY, scope_of(study)):
+            await pipeline.resolve_identity(session, actor, study_id, decision, note)
+        else:
+            await pipeline.propose_identity(session, actor, study_id, decision, note)
+    except DomainError as error:
+        if status_of(error) not in (409, 422):
+            raise
+        told = {"told": gettext(error.title), "told_about": study_id, "note": note}
+        return await _page(request, session, actor, referral_id, status_of(error), **told)
+    return RedirectResponse(f"/clinic/referrals/{referral_id}/upload", 303)
+
+
+@router.get("/clinic/unfiled")
+async def unfiled(request: Request, actor: CurrentActor, session: Work) -> Response:
+    """Studies that came without a question, and the questions they may belong to."""
+    return await _unfiled(request, session, actor)
+
+
+async def _unfiled(request: Request, session: AsyncSession, actor: Actor, status: int = 200, told: str = "") -> Response:
+    if not (access.holds(actor, Action.PROPOSE_IDENTITY) or access.holds(actor, Action.RESOLVE_IDENTITY)):
+        raise Forbidden()
+    waiting = select(Study).where(Study.state == StudyState.HELD, Study.held_because == HeldBecause.UNFILED)
+    waiting = waiting.where(visible(actor, Action.UPLOAD_IMAGES)).order_by(col(Study.received_at).desc()).limit(100)
+    rows = [_shown(study, await intake.study_truth(session, study), actor) for study in await session.exec(waiting)]
+    units = access.units_for(actor, Action.UPLOAD_IMAGES)
+    questions = (
+        select(Referral, Patient)
+        .join(Patient, col(Referral.patient_id) == Patient.id)
+        .where(col(Referral.from_organisation_id).in_(units), col(Referral.status).not_in(uploads.CLOSED))
+        .order_by(col(Referral.created_at).desc())
+        .limit(200)
+    )
+    options = [
+        (str(referral.id), f"{referral.code} · {patient.full_name}") for referral, patient in await session.exec(questions)
+    ]
+    audit.record(session, actor, "study.unfiled_read", "", shown=len(rows))
+    return render(request, "upload/unfiled.html", status, studies=rows, questions=options, told=told)
+
+
+@router.post("/clinic/unfiled/{study_id}")
+async def file_study(
+    request: Request, study_id: UUID, actor: CurrentActor, session: Work, referral_id: Annotated[str, Form()] = ""
+) -> Response:
+    """File a study under a question of the same clinic."""
+    try:
+        referral = await uploads.to_receive(session, actor, referral_id)
+        study = await fetch(session, Study, study_id)
+        if study.organisation_id != referral.from_organisation_id:
+            raise Forbidden()
+        await pipeline.file_under(session, actor, study_id, referral.id, referral.patient_id)
+    except DomainError as error:
+        if status_of(error) not in (404, 409, 422):
+            raise
+        return await _unfiled(request, session, actor, status_of(error), gettext(error.title))
+    return RedirectResponse(f"/clinic/referrals/{referral.id}/upload", 303)
