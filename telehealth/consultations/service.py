@@ -25,7 +25,9 @@ from telehealth.core.settings import Settings, settings
 from telehealth.identity import access
 from telehealth.identity.access import Action
 from telehealth.patients.models import Patient
-from telehealth.scheduling.models import LIVE, Appointment, AppointmentStatus, Practitioner
+from telehealth.scheduling.lifecycle import APPOINTMENT, LIVE, AppointmentStatus
+from telehealth.scheduling.lifecycle import Event as AppointmentEvent
+from telehealth.scheduling.models import Appointment, Practitioner
 
 OPENS_BEFORE = timedelta(minutes=30)
 GRACE = timedelta(minutes=30)
@@ -36,10 +38,10 @@ ABANDONED = timedelta(seconds=120)
 SWEPT_AT_ONCE = 100
 SOCKET = "/ws/calls"
 
-FINAL_STATUS = {
-    VisitOutcome.COMPLETED: AppointmentStatus.FULFILLED,
-    VisitOutcome.EMERGENCY_TRANSFER: AppointmentStatus.FULFILLED,
-    VisitOutcome.PATIENT_ABSENT: AppointmentStatus.NOSHOW,
+WHAT_FOLLOWS = {
+    VisitOutcome.COMPLETED: (AppointmentEvent.ARRIVE, AppointmentEvent.FULFIL),
+    VisitOutcome.EMERGENCY_TRANSFER: (AppointmentEvent.ARRIVE, AppointmentEvent.FULFIL),
+    VisitOutcome.PATIENT_ABSENT: (AppointmentEvent.MISS,),
 }
 """The other outcomes leave the appointment as it is: nobody missed it, and it waits for a new time."""
 
@@ -196,12 +198,12 @@ def _arrive(session: AsyncSession, facts: VisitFacts, now: datetime) -> None:
     if facts.visit.knocked_at is None:
         facts.visit.knocked_at = now
         session.add(facts.visit)
-    if facts.appointment.status == AppointmentStatus.BOOKED:
-        _set_status(session, facts.appointment, AppointmentStatus.ARRIVED, now)
+        _take(session, facts.appointment, AppointmentEvent.ARRIVE, now)
 
 
-def _set_status(session: AsyncSession, appointment: Appointment, status: AppointmentStatus, now: datetime) -> None:
-    appointment.status, appointment.updated_at = status, now
+def _take(session: AsyncSession, appointment: Appointment, event: AppointmentEvent, now: datetime) -> None:
+    appointment.status = advance(APPOINTMENT, AppointmentStatus(appointment.status), event)
+    appointment.updated_at = now
     session.add(appointment)
 
 
@@ -211,12 +213,14 @@ def _ice_servers(config: Settings, who: UUID, now: datetime) -> list[dict[str, A
 
 
 def _refresh(session: AsyncSession, visit: Visit, stretches: list[Stretch]) -> None:
-    """Take the step that presence shows, if the visit is not there yet."""
+    """Take the steps that presence shows, where the visit is not there yet."""
     step = step_of(stretches)
-    if step is None or (VisitState(visit.state), step) not in VISIT:
-        return
-    visit.state = advance(VISIT, VisitState(visit.state), step)
-    if step is VisitStep.MEET and visit.admitted_at is None:
+    # a meeting may have come and gone since somebody last looked
+    missed = step is VisitStep.PART and visit.state in (VisitState.SCHEDULED, VisitState.LOBBY)
+    for taken in (VisitStep.MEET, step) if missed else (step,):
+        if taken and (VisitState(visit.state), taken) in VISIT:
+            visit.state = advance(VISIT, VisitState(visit.state), taken)
+    if visit.admitted_at is None and step in (VisitStep.MEET, VisitStep.PART):
         visit.admitted_at = _first_meeting(stretches)
     session.add(visit)
 
@@ -244,9 +248,8 @@ async def _conclude(
     visit.admitted_at = visit.admitted_at or _first_meeting(stretches)
     visit.outcome, visit.cause = outcome, cause
     session.add(visit)
-    status = FINAL_STATUS.get(outcome)
-    if status and appointment.status in LIVE:
-        _set_status(session, appointment, status, now)
+    for event in WHAT_FOLLOWS.get(outcome, ()) if appointment.status in LIVE else ():
+        _take(session, appointment, event, now)
     audit.record(
         session,
         actor,

@@ -10,7 +10,7 @@ from telehealth.consultations.lifecycle import VisitState
 from telehealth.core import clock
 from telehealth.core.i18n import gettext as _
 from telehealth.identity.deps import CurrentActor, Work
-from telehealth.scheduling.models import LIVE, AppointmentStatus
+from telehealth.scheduling.lifecycle import LIVE, AppointmentStatus
 from telehealth.web.render import render
 
 router = APIRouter(include_in_schema=False)

@@ -43,7 +43,7 @@ export function watchLevel(stream: MediaStream, level: (value: number) => void):
   }, 150);
   return () => {
     clearInterval(timer);
-    void context.close();
+    if (context.state !== "closed") void context.close();
   };
 }
 

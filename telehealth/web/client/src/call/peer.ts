@@ -102,6 +102,7 @@ export class Peer {
   }
 
   async candidated({ candidate, mid, index, fragment }: Candidate): Promise<void> {
+    const ofIgnoredOffer = this.ignoring; // the refusal may come after the next description
     try {
       await this.connection.addIceCandidate({
         candidate,
@@ -110,7 +111,7 @@ export class Peer {
         usernameFragment: fragment,
       });
     } catch (error) {
-      if (!this.ignoring && this.connection.signalingState !== "closed") throw error;
+      if (!ofIgnoredOffer && this.connection.signalingState !== "closed") throw error;
     }
   }
 

@@ -34,7 +34,8 @@ function apply(event: FromRoom | Here): void {
   view.draw(call);
   if (waitingOf(call).length > waitingOf(before).length) chime();
   if (before.phase !== "over" && call.phase === "over") leave();
-  if (event.kind === "room" || event.kind === "welcome") followPeer();
+  if (event.kind === "welcome" && !event.resumed) dropPeer(); // the other side makes a new connection for a new line
+  if (event.kind === "room") followPeer();
 }
 
 // Devices
@@ -42,7 +43,9 @@ function apply(event: FromRoom | Here): void {
 async function check(): Promise<void> {
   const found = await openDevices();
   own = found.stream;
-  for (const video of document.querySelectorAll<HTMLVideoElement>("[data-own]")) video.srcObject = own;
+  // an empty stream would keep the page "loading" for ever
+  const shown = own.getTracks().length ? own : null;
+  for (const video of document.querySelectorAll<HTMLVideoElement>("[data-own]")) video.srcObject = shown;
   stopLevel();
   stopLevel = watchLevel(own, (value) => view.level(value));
   apply({
@@ -104,9 +107,7 @@ function heard(message: FromRoom): void {
 function followPeer(): void {
   const seat = call.phase === "inside" ? peerOf(call) : null;
   if (peer && peer.line === seat?.line) return;
-  peer?.close();
-  peer = null;
-  for (const track of incoming.getTracks()) incoming.removeTrack(track);
+  dropPeer();
   if (!seat) {
     apply({ kind: "media-state", media: "none" });
     return;
@@ -125,6 +126,12 @@ function followPeer(): void {
   });
 }
 
+function dropPeer(): void {
+  peer?.close();
+  peer = null;
+  for (const track of incoming.getTracks()) incoming.removeTrack(track);
+}
+
 function show(track: MediaStreamTrack): void {
   for (const old of incoming.getTracks()) if (old.kind === track.kind) incoming.removeTrack(old);
   incoming.addTrack(track);
@@ -138,8 +145,7 @@ function show(track: MediaStreamTrack): void {
 
 function leave(): void {
   sessionStorage.removeItem(ENTERED);
-  peer?.close();
-  peer = null;
+  dropPeer();
   stopLevel();
   for (const track of own.getTracks()) track.stop();
   if (call.ending === "ended") void tellOutcome();

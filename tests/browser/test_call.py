@@ -1,0 +1,132 @@
+"""Two real Chromium pages with fake devices hold a visit."""
+
+import pytest
+from playwright.async_api import Page, expect
+from sqlmodel import select
+
+from telehealth.consultations import service
+from telehealth.consultations.models import Visit
+from telehealth.core.db import session_scope
+from telehealth.scheduling.models import Appointment
+from tests.browser.conftest import DESKTOP, PHONE
+from tests.signaling.calls import visit_now
+
+pytestmark = pytest.mark.browser
+
+MOVING = """async () => {
+  const video = document.querySelector("#remote");
+  const before = video.currentTime;
+  await new Promise((done) => setTimeout(done, 400));
+  const tracks = video.srcObject ? video.srcObject.getTracks() : [];
+  return video.videoWidth > 0 && video.currentTime > before &&
+    ["audio", "video"].every((kind) => tracks.some((track) => track.kind === kind && !track.muted));
+}"""
+
+
+async def sees_the_other(page: Page) -> None:
+    """A picture that moves, and an audio track that brings sound."""
+    await page.wait_for_function(MOVING, timeout=20_000)
+    await expect(page.locator("#line-words")).to_have_attribute("data-kind", "ok")
+
+
+async def enter(page: Page, appointment_id) -> None:
+    await page.goto(f"/visits/{appointment_id}/call")
+    await page.get_by_role("button", name="Vào phòng").click()
+
+
+async def meet(page_for, province, appointment, phone=PHONE) -> tuple[Page, Page]:
+    """Patient knocks, specialist admits, both see each other."""
+    patient = await page_for(province.patient_account, phone)
+    doctor = await page_for(province.specialist, DESKTOP)
+    await enter(patient, appointment.id)
+    await expect(patient.get_by_role("heading", name="Bạn đang ở phòng chờ")).to_be_visible()
+    await enter(doctor, appointment.id)
+    await doctor.get_by_role("button", name="Mời vào").click()
+    await sees_the_other(patient)
+    await sees_the_other(doctor)
+    return patient, doctor
+
+
+async def test_two_people_hold_a_visit(page_for, province, live_server):
+    appointment = await visit_now(live_server.engine, province)
+    patient, doctor = await meet(page_for, province, appointment)
+
+    await patient.get_by_role("button", name="Nhắn tin", exact=True).click()
+    await patient.get_by_label("Tin nhắn").fill("Tôi nghe rõ <b>lắm</b>")
+    await patient.keyboard.press("Enter")
+    await expect(doctor.locator("#unread")).to_have_text("1")
+    await doctor.get_by_role("button", name="Nhắn tin").click()
+    await expect(doctor.locator("#lines p")).to_have_text("Tôi nghe rõ <b>lắm</b>")
+
+    await doctor.locator("[data-toggle=camera] >> visible=true").click()
+    await patient.get_by_role("button", name="Đóng khung nhắn tin").click()
+    await expect(patient.locator("#remote-words")).to_have_text("Máy quay đang tắt")
+
+    await doctor.get_by_role("button", name="Kết thúc").click()
+    await doctor.get_by_role("button", name="Kết thúc buổi khám cho cả hai bên").click()
+    await expect(patient.get_by_role("heading", name="Buổi khám đã kết thúc")).to_be_visible()
+    await expect(doctor.get_by_role("heading", name="Buổi khám đã kết thúc")).to_be_visible()
+
+    await live_server.app.state.hub.journal.settled()
+    async with session_scope(live_server.engine) as session:
+        visit = (await session.exec(select(Visit))).one()
+        await service.call_ended(session, visit.room)  # what the worker does with the job
+        assert (visit.outcome, visit.cause) == ("completed", "said_goodbye")
+        stored = await session.get(Appointment, appointment.id)
+        assert stored is not None
+        assert stored.status == "fulfilled"
+    await expect(patient.locator("#over-outcome")).to_have_text("Buổi khám đã diễn ra.", timeout=20_000)
+
+
+async def test_a_reload_comes_back_to_the_same_seat(page_for, province, live_server):
+    appointment = await visit_now(live_server.engine, province)
+    patient, doctor = await meet(page_for, province, appointment)
+    for reloaded, other in ((patient, doctor), (doctor, patient)):
+        await reloaded.reload()
+        await sees_the_other(reloaded)
+        await sees_the_other(other)
+
+    (room,) = live_server.app.state.hub.rooms.values()
+    assert [(seat.role, seat.admitted, seat.present) for seat in room.seats.values()] == [
+        ("patient", True, True),
+        ("host", True, True),
+    ]
+    await expect(doctor.locator("#knocks li")).to_have_count(0)
+
+
+async def test_a_broken_socket_does_not_break_the_call(page_for, province, live_server):
+    appointment = await visit_now(live_server.engine, province)
+    patient, doctor = await meet(page_for, province, appointment)
+    hub = live_server.app.state.hub
+    before = set(hub.lines)
+    for line in list(hub.lines.values()):
+        hub._lose(line, 1012)
+
+    await expect(doctor.locator("#line-words")).to_have_attribute("data-kind", "ok")
+    await sees_the_other(patient)
+    await patient.get_by_role("button", name="Nhắn tin", exact=True).click()
+    await patient.get_by_label("Tin nhắn").fill("vẫn còn đây")
+    await patient.keyboard.press("Enter")
+    await expect(doctor.locator("#unread")).to_have_text("1")
+    assert set(hub.lines) == before  # the same lines, so the same connections
+
+
+async def test_without_devices_one_still_sees_and_hears(page_for, province, live_server):
+    appointment = await visit_now(live_server.engine, province)
+    patient = await page_for(province.patient_account, PHONE)
+    await patient.add_init_script(
+        "navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('no', 'NotAllowedError'); }"
+    )
+    doctor = await page_for(province.specialist, DESKTOP)
+    await enter(patient, appointment.id)
+    await enter(doctor, appointment.id)
+    await doctor.get_by_role("button", name="Mời vào").click()
+    await sees_the_other(patient)
+    await expect(doctor.locator("#remote-words")).to_have_text("Máy quay đang tắt")
+
+
+async def test_before_its_time_the_page_says_when(page_for, province, live_server):
+    appointment = await visit_now(live_server.engine, province, minutes=90)
+    patient = await page_for(province.patient_account, PHONE)
+    await patient.goto(f"/visits/{appointment.id}/call")
+    await expect(patient.get_by_role("heading", name="Phòng khám chưa mở")).to_be_visible()
