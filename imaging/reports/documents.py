@@ -18,10 +18,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from imaging.dicom.refusals import Refusal
 from imaging.reports import pdf, queries, sr
 from imaging.reports.models import Report, ReportDocument, ReportVersion
 from imaging.store.models import Instance, Study
-from imaging.store.receive import Refusal, receive
+from imaging.store.receive import receive
 from imaging.store.service import Filing
 from telehealth.core.actor import SYSTEM
 from telehealth.core.blobs import Blobs, put_bytes

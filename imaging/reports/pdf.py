@@ -17,14 +17,13 @@ from telehealth.core.settings import settings
 TEMPLATES = Path(__file__).parent / "templates"
 NUMBERS = {  # name in a mark -> (what it is, unit), in the order of printing
     "length_mm": ("Length", "mm"),
+    "length_px": ("Length", "px"),
     "angle_deg": ("Angle", "°"),
     "area_mm2": ("Area", "mm²"),
+    "area_px": ("Area", "px²"),
     "mean": ("Mean", ""),
     "std": ("Standard deviation", ""),
-    "sd": ("Standard deviation", ""),
-    "minimum": ("Minimum", ""),
     "min": ("Minimum", ""),
-    "maximum": ("Maximum", ""),
     "max": ("Maximum", ""),
 }
 KINDS = {"length": "Length", "angle": "Angle", "rectangle": "Rectangle", "ellipse": "Ellipse", "arrow": "Arrow"}

@@ -26,19 +26,19 @@ SECTIONS = (  # key in the content, heading, content item (DCID 7001, 7002)
 HOUNSFIELD = Code("[hnsf'U]", "UCUM", "Hounsfield unit")
 CRITICAL = Code("CRITICAL", "99TELEHEALTH", "Critical finding")
 YES, NO = Code("373066001", "SCT", "Yes"), Code("373067005", "SCT", "No")
+PIXELS = Code("{pixels}", "UCUM", "pixels")
 NO_UNIT = Code("1", "UCUM", "no units")
 PIXEL_UNITS = {"HU": HOUNSFIELD}
 MEASURES = {  # name in a mark -> (concept, unit; None: the unit of the pixel values)
     "length_mm": (Code("410668003", "SCT", "Length"), Code("mm", "UCUM", "millimeter")),
+    "length_px": (Code("410668003", "SCT", "Length"), PIXELS),
     "angle_deg": (Code("1483009", "SCT", "Angle"), Code("deg", "UCUM", "degree")),
     "area_mm2": (Code("42798000", "SCT", "Area"), Code("mm2", "UCUM", "square millimeter")),
+    "area_px": (Code("42798000", "SCT", "Area"), PIXELS),
     "mean": (Code("373098007", "SCT", "Mean"), None),
     "std": (Code("386136009", "SCT", "Standard Deviation"), None),
-    "sd": (Code("386136009", "SCT", "Standard Deviation"), None),
     "min": (Code("255605001", "SCT", "Minimum"), None),
-    "minimum": (Code("255605001", "SCT", "Minimum"), None),
     "max": (Code("56851009", "SCT", "Maximum"), None),
-    "maximum": (Code("56851009", "SCT", "Maximum"), None),
 }
 IDENTITY = (
     "PatientName",

@@ -13,9 +13,9 @@ from telehealth.identity import access
 from telehealth.identity.access import Action
 from telehealth.identity.models import Organisation
 from telehealth.referrals import due, queries
-from telehealth.referrals.holidays import VIETNAM
 from telehealth.referrals.lifecycle import OPEN_FOR_READING, REFERRAL, ReferralStatus, Step, advance
 from telehealth.referrals.models import Priority, Referral, ReferralEvent
+from telehealth.scheduling.holidays import CLOSED
 
 
 async def hold(session: AsyncSession, actor: Actor, referral_id: UUID, action: Action) -> Referral:
@@ -68,7 +68,7 @@ async def reckon(session: AsyncSession, referral: Referral) -> None:
     assert referral.submitted_at is not None
     unit = await fetch(session, Organisation, referral.to_organisation_id)
     log = [(event.event, event.at) for event in await queries.history(session, referral.id)]
-    calendar = due.WorkingCalendar(zone=unit.zone, holidays=VIETNAM)
+    calendar = due.WorkingCalendar(zone=unit.zone, holidays=frozenset(CLOSED))
     reckoned = due.due(Priority(referral.priority), referral.submitted_at, calendar, due.pauses_of(log))
     referral.due_at, referral.due_because = reckoned.at, list(reckoned.steps)
     session.add(referral)

@@ -49,7 +49,7 @@ async def to_readers(session: AsyncSession, referral: Referral) -> None:
 
 async def info_requested(session: AsyncSession, referral: Referral) -> None:
     for account_id in _askers(referral):
-        await tell(session, account_id, "info_requested", referral, clinic_page(referral), _time(referral))
+        await tell(session, account_id, "referral_info_requested", referral, clinic_page(referral), _time(referral))
 
 
 async def info_given(session: AsyncSession, referral: Referral) -> None:
@@ -88,7 +88,7 @@ async def unread(session: AsyncSession, referral: Referral, level: int) -> list[
     called = doctors if level == 1 and doctors else desk
     link = clinic_page(referral) if called is doctors else "/operations"
     for account in called:
-        await tell(session, account.id, "answer_unread", referral, link, str(level))
+        await tell(session, account.id, "report_unread_escalated", referral, link, str(level))
     return [str(account.id) for account in called]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement
@@ -148,7 +149,7 @@ def _clinic_order(row: Row) -> tuple[bool, int, int, datetime]:
 async def rows(
     session: AsyncSession,
     wanted: ColumnElement[bool],
-    order: Sequence[ColumnElement[object]] = _READING_ORDER,  # type: ignore[assignment]
+    order: Sequence[Any] = _READING_ORDER,
     limit: int = PAGE,
 ) -> list[Row]:
     """Referrals with their people and studies, three statements whatever their number."""
@@ -247,7 +248,9 @@ async def operations(session: AsyncSession, actor: Actor, now: datetime) -> dict
     """
     access.ensure(actor, Action.SEE_OPERATIONS)
     units = None if access.province_wide(actor, Action.SEE_OPERATIONS) else access.units_for(actor, Action.SEE_OPERATIONS)
-    live = col(Referral.status).not_in((ReferralStatus.CLOSED, ReferralStatus.CANCELLED, ReferralStatus.ACKNOWLEDGED))
+    live: ColumnElement[bool] = col(Referral.status).not_in(
+        (ReferralStatus.CLOSED, ReferralStatus.CANCELLED, ReferralStatus.ACKNOWLEDGED)
+    )
     if units is not None:
         live = and_(live, or_(col(Referral.from_organisation_id).in_(units), col(Referral.to_organisation_id).in_(units)))
     found = await rows(session, live, limit=1000)

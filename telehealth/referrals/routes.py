@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from imaging.reports.queries import report_of_referral
 from telehealth.core.problems import responses
 from telehealth.identity.deps import CurrentActor, Work
-from telehealth.referrals import queries, service
+from telehealth.referrals import completeness, queries, service
 from telehealth.referrals.lifecycle import ReferralStatus
 from telehealth.referrals.schemas import (
     AcknowledgeIn,
@@ -63,7 +63,7 @@ async def get(referral_id: UUID, actor: CurrentActor, session: Work) -> Referral
     report = await report_of_referral(session, referral.id)
     full = ReferralFull.model_validate(referral)
     full.completeness = [ItemOut.model_validate(item) for item in items]
-    full.complete_percent = queries.completeness.percent(items)
+    full.complete_percent = completeness.percent(items)
     full.study_ids = [study.id for study in row.studies]
     full.report_id = report.id if report else None
     return full

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 from imaging.reports.schemas import ReportText
 from telehealth.referrals.due import Priority
@@ -14,7 +14,7 @@ from telehealth.referrals.models import Decision, Outcome
 Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=8000)]
 SOMEBODY = str(UUID(int=7))
-EXAMPLE = {
+EXAMPLE: dict[str, JsonValue] = {
     "question": "Đau đầu dữ dội từ sáng, nghi xuất huyết não. Có chỉ định chuyển tuyến không?",
     "history": "Tăng huyết áp 10 năm, HA 180/100.",
     "reason_code": "I61.9",

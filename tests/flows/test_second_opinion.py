@@ -1,15 +1,20 @@
 """From a clinic's question to an acknowledged, closed answer, through HTTP."""
 
+import subprocess
+from io import BytesIO
 from uuid import UUID
 
+import highdicom
+from pydicom import dcmread
 from sqlmodel import select
 
 from imaging.reports import documents
-from imaging.reports.models import ReportDocument
+from imaging.reports.models import Annotation, ReportDocument
 from imaging.store.models import Instance, Study
 from telehealth.core import audit
 from telehealth.core.blobs import blobs
 from telehealth.core.db import session_scope
+from telehealth.core.ids import new_id
 from tests.telehealth.referrals.loop import TEXT, add_images, ask, otp, write
 
 
@@ -46,11 +51,19 @@ async def test_a_question_is_asked_read_signed_acknowledged_and_closed(engine, p
         assert await audit.verify(session) is None
 
 
-async def test_documents_are_made_once_and_the_sr_lies_in_the_study(engine, province, sign_in):
+async def test_documents_are_made_once_and_the_sr_lies_in_the_study(engine, province, sign_in, tmp_path):
     doctor, reader = await sign_in(province.doctor), await sign_in(province.specialist)
     referral = await ask(doctor, province)
-    await add_images(engine, province, referral)
+    files = await add_images(engine, province, referral)
     await reader.post(f"/api/v1/referrals/{referral['id']}/claim")
+    async with session_scope(engine) as session:
+        image = dcmread(BytesIO(files[0]))
+        facts = {"series_uid": str(image.SeriesInstanceUID), "sop_uid": str(image.SOPInstanceUID)}
+        study_id = (await session.exec(select(Study.id))).one()
+        facts |= {"study_id": study_id, "author_id": province.specialist.id, "author_name": "Lê Quang Minh"}
+        drawn = {"points": [[1.0, 1.0], [9.0, 9.0]], "measurements": {"length_mm": 24.5, "calibrated": True}}
+        session.add(Annotation(mark_id=new_id(), kind="length", label="Ổ máu tụ", **drawn, **facts))
+        session.add(Annotation(mark_id=new_id(), kind="key_image", label="Lát chính", **facts))
     await write(reader, referral)
     answer = await reader.post(f"/api/v1/referrals/{referral['id']}/sign", json={"otp": otp(province.specialist)})
     version_id = UUID(answer.json()["id"])
@@ -62,6 +75,16 @@ async def test_documents_are_made_once_and_the_sr_lies_in_the_study(engine, prov
         stored = (await session.exec(select(Instance).where(Instance.sop_uid == made["sr"].sop_uid))).one()
         study = (await session.exec(select(Study))).one()
     assert (stored.sha256, stored.study_id) == (made["sr"].sha256, study.id)
+    report = dcmread(await blobs().local(stored.blob_key))
+    groups = highdicom.sr.srread(BytesIO(await blobs().read(stored.blob_key))).content.get_image_measurement_groups()
+    assert [m.value for group in groups for m in group.get_measurements()] == [24.5]
+    assert str(report.PatientName) == str(image.PatientName)
+    path = tmp_path / "report.pdf"
+    path.write_bytes(await blobs().read(made["pdf"].blob_key))
+    words = subprocess.run(["pdftotext", "-layout", path, "-"], capture_output=True, text=True, check=True).stdout
+    assert "Độ dài: 24,5 mm" in words
+    assert "Lát chính" in words
+    assert len(subprocess.run(["pdfimages", "-list", path], capture_output=True, check=True).stdout.splitlines()) == 3
     assert await documents_missing(engine) == []
 
 

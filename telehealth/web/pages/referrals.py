@@ -467,7 +467,8 @@ def report_content(version: ReportVersion) -> dict[str, Any]:
     empty: dict[str, Any] = {"findings": "", "impression": "", "recommendation": "", "critical": False}
     empty |= {"measurements": [], "key_images": [], "patient": {"name": "", "birth_date": ""}, "referral": {}, "zone": "UTC"}
     try:
-        return empty | json.loads(version.content)
+        read: dict[str, Any] = json.loads(version.content)
+        return empty | read
     except ValueError:
         return empty
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telehealth.referrals.due import Pause, Priority, WorkingCalendar, due, pauses_of
-from telehealth.scheduling.holidays import VIETNAM
+from telehealth.scheduling.holidays import CLOSED
 
-HOSPITAL = WorkingCalendar(holidays=VIETNAM)
+HOSPITAL = WorkingCalendar(holidays=frozenset(CLOSED))
 
 
 def vn(text: str) -> datetime:

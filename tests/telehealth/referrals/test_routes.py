@@ -109,7 +109,7 @@ async def test_an_unread_answer_calls_the_next_named_person_each_time(engine, pr
             levels.append((await fetch(session, Referral, referral["id"])).escalation_level)
     assert levels == [0, 1, 1, 2]
     async with session_scope(engine) as session:
-        called = set(await session.exec(select(Notice.account_id).where(Notice.template == "answer_unread")))
+        called = set(await session.exec(select(Notice.account_id).where(Notice.template == "report_unread_escalated")))
     assert called == {province.doctor.id, province.coordinator.id}
 
 
