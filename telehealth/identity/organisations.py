@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -82,7 +83,7 @@ def _walk(
         yield from _walk(below, organisation.id, depth + 1)
 
 
-def _on(day: date) -> tuple[object, ...]:
+def _on(day: date) -> tuple[ColumnElement[bool], ...]:
     return (
         col(OrganisationPeriod.valid_from) <= day,
         or_(col(OrganisationPeriod.valid_to).is_(None), col(OrganisationPeriod.valid_to) > day),

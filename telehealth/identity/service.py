@@ -307,7 +307,7 @@ async def _set_active(session: AsyncSession, actor: Actor, account_id: UUID, *, 
 
 
 async def _end_all(session: AsyncSession, account_id: UUID) -> None:
-    live = (LoginSession.account_id == account_id, col(LoginSession.revoked_at).is_(None))
+    live = (col(LoginSession.account_id) == account_id, col(LoginSession.revoked_at).is_(None))
     await session.exec(update(LoginSession).where(*live).values(revoked_at=clock.now()))
 
 
@@ -319,9 +319,9 @@ async def change_password(session: AsyncSession, actor: Actor, password: str, ot
     account.password_hash = await passwords.digest(password)
     session.add(account)
     others = (
-        LoginSession.account_id == account.id,
-        LoginSession.id != actor.session_id,
-        LoginSession.kind == SessionKind.BROWSER,
+        col(LoginSession.account_id) == account.id,
+        col(LoginSession.id) != actor.session_id,
+        col(LoginSession.kind) == SessionKind.BROWSER,
         col(LoginSession.revoked_at).is_(None),
     )
     await session.exec(update(LoginSession).where(*others).values(revoked_at=clock.now()))

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -76,7 +77,7 @@ async def _by_key(session: AsyncSession, dedupe_key: str) -> Notice | None:
 
 async def void(session: AsyncSession, subject_id: UUID, templates: list[str] | None = None) -> int:
     """Never send what is still waiting about this subject (all, or these templates). Returns how many."""
-    waiting = [Notice.subject_id == subject_id, Notice.state == NoticeState.QUEUED]
+    waiting: list[ColumnElement[bool]] = [col(Notice.subject_id) == subject_id, col(Notice.state) == NoticeState.QUEUED]
     if templates is not None:
         waiting.append(col(Notice.template).in_(templates))
     done = await session.exec(update(Notice).where(*waiting).values(state=NoticeState.VOID, secret=None))

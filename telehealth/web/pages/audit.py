@@ -43,7 +43,7 @@ async def _page(request: Request, session: AsyncSession, actor: Actor, wanted: W
         "since": wanted.since or "",
         "until": wanted.until or "",
     }
-    shown = {
+    shown: dict[str, Any] = {
         "rows": rows,
         "acts": await trail.acts(session),
         "asked": asked,

@@ -1,7 +1,6 @@
 """What leaves the house in the demonstration, and how to come in. Not part of the application outside demo mode."""
 
 import json
-from collections import defaultdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from telehealth.core import clock
+from telehealth.core.crypto import decrypt
 from telehealth.identity import second_factor
 from telehealth.identity.deps import Visitor, Work
 from telehealth.identity.models import Account
@@ -34,9 +34,7 @@ async def messages(request: Request, session: Work, visitor: Visitor) -> Respons
         return JSONResponse({"messages": notices, "sign_ins": sign_ins}, headers=NO_STORE)
     for line in notices:
         line["at"] = datetime.fromisoformat(line["created_at"])
-    return render(
-        request, "demo/messages.html", messages=notices, sign_ins=[defaultdict(str, row) for row in sign_ins], role_name=role_name
-    )
+    return render(request, "demo/messages.html", messages=notices, sign_ins=sign_ins, role_name=role_name)
 
 
 def _message(notice: Notice, config: Any) -> dict[str, Any]:
@@ -48,6 +46,7 @@ def _message(notice: Notice, config: Any) -> dict[str, Any]:
         "template": notice.template,
         "subject": words.subject,
         "text": words.body,
+        "code": decrypt(notice.secret) if notice.secret else "",
         "link": notice.link,
         "state": notice.state,
         "last_error": notice.last_error,
@@ -56,7 +55,7 @@ def _message(notice: Notice, config: Any) -> dict[str, Any]:
 
 
 def read_sign_ins(path: Path) -> list[dict[str, str]]:
-    """What `telehealth demo` wrote; nothing if there is no demo province yet."""
+    """What `telehealth demo` wrote (role, name, login, password); nothing if there is no demo province yet."""
     if not path.exists():
         return []
     rows: list[dict[str, str]] = json.loads(path.read_text())
@@ -65,10 +64,9 @@ def read_sign_ins(path: Path) -> list[dict[str, str]]:
 
 async def _with_codes(session: AsyncSession, sign_ins: list[dict[str, str]]) -> list[dict[str, str]]:
     """Each staff sign-in with a code that works now."""
-    emails = [row["email"] for row in sign_ins if row.get("email")]
-    accounts = {a.email: a for a in await session.exec(select(Account).where(col(Account.email).in_(emails)))}
+    logins = [row["login"] for row in sign_ins]
+    accounts = {a.email: a for a in await session.exec(select(Account).where(col(Account.email).in_(logins)))}
     now = clock.now()
     return [
-        row | {"otp": second_factor.code_at(accounts[row["email"]], now)} if row.get("email") in accounts else row
-        for row in sign_ins
+        row | {"otp": second_factor.code_at(accounts[row["login"]], now) if row["login"] in accounts else ""} for row in sign_ins
     ]

@@ -107,7 +107,7 @@ async def test_a_local_administrator_reads_about_the_own_people_only(sign_in, pr
 
 
 async def test_the_demo_page_tells_how_to_come_in(client, engine, config, province):
-    sign_ins = [{"role": "specialist", "name": "Lê Quang Minh", "email": province.specialist.email, "password": "p-1"}]
+    sign_ins = [{"role": "specialist", "name": "Lê Quang Minh", "login": province.specialist.email, "password": "p-1"}]
     path = config.data / "demo-sign-ins.json"
     path.write_text(json.dumps(sign_ins))
     try:
