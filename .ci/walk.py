@@ -64,7 +64,7 @@ def upload(address: str, folder: Path) -> None:
     secret = {"email": doctor["login"], "password": doctor["password"], "otp": otp}
     token = expect(client(address).post("/api/v1/sign-in/password", json=secret), 200)["access_token"]
     with client(address, token) as clinic:
-        [patient] = expect(clinic.get("/api/v1/patients", params={"q": "giap van duc"}), 200)
+        [patient] = expect(clinic.post("/api/v1/patients/search", json={"text": "giap van duc"}), 200)
         known = expect(clinic.get("/api/v1/referrals"), 200)[0]
         question = {
             "patient_id": patient["id"],

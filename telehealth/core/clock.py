@@ -18,3 +18,8 @@ def day_bounds(zone: str, day: date) -> tuple[datetime, datetime]:
     start = datetime.combine(day, time.min, ZoneInfo(zone))
     end = datetime.combine(day + timedelta(days=1), time.min, ZoneInfo(zone))
     return start.astimezone(UTC), end.astimezone(UTC)
+
+
+def in_zone(zone: str, instant: datetime) -> datetime:
+    """The same instant with the zone's offset, for what people and programs read."""
+    return instant.astimezone(ZoneInfo(zone))

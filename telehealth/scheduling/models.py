@@ -1,7 +1,6 @@
 """The calendar: who works when, what is closed, what is booked."""
 
 from datetime import date, datetime, time
-from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Index
@@ -10,6 +9,7 @@ from sqlmodel import Field, SQLModel
 from telehealth.core import clock
 from telehealth.core.db import UtcDateTime, one_of
 from telehealth.core.ids import new_id
+from telehealth.scheduling.lifecycle import AppointmentStatus
 
 
 class Practitioner(SQLModel, table=True):
@@ -76,21 +76,6 @@ class TimeOff(SQLModel, table=True):
     start_at: datetime = Field(sa_type=UtcDateTime)
     end_at: datetime = Field(sa_type=UtcDateTime)
     reason: str = ""
-
-
-class AppointmentStatus(StrEnum):
-    """FHIR AppointmentStatus."""
-
-    BOOKED = "booked"
-    ARRIVED = "arrived"
-    FULFILLED = "fulfilled"
-    CANCELLED = "cancelled"
-    NOSHOW = "noshow"
-    ENTERED_IN_ERROR = "entered-in-error"
-
-
-LIVE = (AppointmentStatus.BOOKED, AppointmentStatus.ARRIVED)
-"""The states that hold a time."""
 
 
 class Appointment(SQLModel, table=True):
