@@ -5,7 +5,6 @@ PAGES is the list: a new page is a line here.
 """
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,7 +25,7 @@ PAGES: dict[str, list[str]] = {  # who (a field of the province, "" for nobody):
     "technician": ["/clinic", "/clinic/unfiled"],
     "specialist": ["/worklist", "/calendar"],
     "coordinator": ["/operations"],
-    "administrator": ["/people", "/operations"],
+    "administrator": ["/people"],
     "auditor": ["/audit"],
 }
 LIGHT_AND_DARK = ("light", "dark")
@@ -52,11 +51,11 @@ class Listening(dict[str, str]):
 
 
 @pytest.fixture
-def vietnamese(monkeypatch) -> Iterator[Listening]:
+def vietnamese(monkeypatch) -> Listening:
     heard = Listening(i18n.catalog("vi"))
     spoken = i18n.catalog
     monkeypatch.setattr(i18n, "catalog", lambda of: heard if of == "vi" else spoken(of))
-    yield heard
+    return heard
 
 
 async def wrong_on(page: Page) -> list[str]:
@@ -151,7 +150,8 @@ async def test_what_is_pressed_on_a_phone_is_large_enough(page_for):
     for address in ("/", "/sign-in", "/specialists"):
         await page.goto(address)
         small = await page.evaluate(
-            """[...document.querySelectorAll("main button, main .button, main input:not([type=hidden],[type=checkbox],[type=radio]), main select")]
+            """[...document.querySelectorAll(
+                 "main button, main .button, main input:not([type=hidden],[type=checkbox],[type=radio]), main select")]
                .filter((thing) => thing.offsetHeight && thing.offsetHeight < 48).map((thing) => thing.outerHTML.slice(0, 120))"""
         )
         assert small == [], address
