@@ -54,7 +54,6 @@ async function check(): Promise<void> {
     camera: own.getVideoTracks().length > 0,
     problem: found.problem,
   });
-  if (sessionStorage.getItem(ENTERED)) enter(); // a page loaded anew goes back to its seat
 }
 
 function toggle(kind: "microphone" | "camera"): void {
@@ -82,10 +81,13 @@ async function join(): Promise<Ticket> {
   }
 }
 
-function enter(): void {
+/** Once, and only with the devices opened: whoever presses sooner waits for them. */
+async function enter(): Promise<void> {
+  if (call.phase !== "check") return;
   sessionStorage.setItem(ENTERED, "yes");
-  stopLevel();
   apply({ kind: "enter-pressed" });
+  await devices;
+  stopLevel();
   socket = new RoomSocket(join, {
     heard,
     opened(open) {
@@ -181,8 +183,10 @@ root.addEventListener("click", (event) => {
   else if (device === "microphone" || device === "camera") toggle(device);
   else if (end) void endWith(end);
 });
-need("#enter").addEventListener("click", enter);
-need("#retry").addEventListener("click", () => void check());
+need("#enter").addEventListener("click", () => void enter());
+need("#retry").addEventListener("click", () => {
+  devices = check();
+});
 need("#leave-waiting").addEventListener("click", () => socket?.send({ kind: "leave" }));
 need("#hang-up").addEventListener("click", () => {
   if (call.isHost) need<HTMLDialogElement>("#end-dialog").showModal();
@@ -209,4 +213,5 @@ need("#unmute").addEventListener("click", () => {
 });
 
 view.draw(call);
-void check();
+let devices = check();
+if (sessionStorage.getItem(ENTERED)) void enter(); // a page loaded anew goes back to its seat
