@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from playwright.async_api import Browser, Page, ViewportSize, async_playwright
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from imaging.dicom import sandbox
 from telehealth.app import create_app
 from telehealth.core.db import session_scope
 from telehealth.core.settings import Settings
@@ -54,6 +55,13 @@ async def chromium() -> AsyncIterator[Browser]:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         await browser.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def decoders() -> Iterator[None]:
+    """The processes that decode pictures end with the run."""
+    yield
+    sandbox.close()
 
 
 @dataclass(frozen=True)
