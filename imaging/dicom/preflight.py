@@ -34,8 +34,8 @@ FLOAT_PIXELS = (0x7FE00008, 0x7FE00009)
 
 LONG_VRS = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
 SHORT_VRS = frozenset(
-    (b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FD", b"FL", b"IS", b"LO", b"LT", b"PN", b"SH", b"SL", b"SS", b"ST", b"TM")
-    + (b"UI", b"UL", b"US")
+    (b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FD", b"FL", b"IS", b"LO")
+    + (b"LT", b"PN", b"SH", b"SL", b"SS", b"ST", b"TM", b"UI", b"UL", b"US")
 )
 LONG_TEXT = frozenset((b"UC", b"UR", b"UT"))
 
@@ -254,7 +254,7 @@ class _Walk:
             raise Refused(Code.TOO_DEEP, f"more than {DEPTH} levels")
         self.stack.append(_Level(ends, sequence_ends, implicit, items=items + 1))
 
-    def _element(self, level: _Level) -> None:
+    def _element(self, level: _Level) -> None:  # noqa: C901 the table of cases of PS3.5, 7, read top to bottom
         self.elements += 1
         if self.elements > ELEMENTS:
             raise Refused(Code.TOO_MANY_ELEMENTS, f"more than {ELEMENTS} elements")
@@ -271,7 +271,7 @@ class _Walk:
             raise Refused(Code.BAD_ORDER, f"({tag:08X})")
         level.last_tag = tag
         if len(self.stack) == 1 and tag in (PIXEL_DATA, *FLOAT_PIXELS):
-            return self._pixel_data(tag, vr, length)
+            return self._pixel_data(tag, length)
         if length == UNDEFINED:
             return self._sequence_of_unknown_length(level, vr, tag)
         self._inside(level, length, tag)
@@ -315,7 +315,7 @@ class _Walk:
             raise Refused(Code.BAD_LENGTH, f"({tag:08X})")
         self._next_item(None, level.implicit or vr == b"UN", 0)
 
-    def _pixel_data(self, tag: int, vr: bytes, length: int) -> None:
+    def _pixel_data(self, tag: int, length: int) -> None:
         layout = self.layout
         layout.pixel_offset = self.at
         if length != UNDEFINED:

@@ -133,7 +133,7 @@ def _mend_character_set(dataset: FileDataset) -> None:
             (name if isinstance(name, bytes) else b"").decode("utf-8")
         except UnicodeDecodeError:
             return
-        dataset.set_original_encoding(dataset.is_implicit_VR, dataset.is_little_endian, "ISO_IR 192")  # type: ignore[arg-type]
+        dataset.set_original_encoding(dataset.is_implicit_VR, dataset.is_little_endian, ["utf8"])  # type: ignore[arg-type]
 
 
 def _text(dataset: FileDataset, name: str) -> str:

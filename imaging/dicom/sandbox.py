@@ -4,6 +4,7 @@ A child that dies, hangs or fills its memory costs one answer (Undecodable) and 
 """
 
 import asyncio
+import atexit
 import json
 import os
 import select
@@ -127,6 +128,9 @@ def _pool(_process_id: int) -> Pool:
 def close() -> None:
     """End this process's children; the next question starts new ones."""
     _pool(os.getpid()).close()
+
+
+atexit.register(close)
 
 
 def ask(what: str, path: Path, frame: int = 1, **options: Any) -> bytes:

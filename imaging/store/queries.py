@@ -197,7 +197,7 @@ async def search_instances(session: AsyncSession, actor: Actor, search: Search) 
 async def studies_for(
     session: AsyncSession, actor: Actor, *conditions: ColumnElement[bool], action: Action = Action.SEE_IMAGES, limit: int = PAGE
 ) -> Sequence[Study]:
-    """Studies that the actor may see, the newest arrivals first: `studies_for(session, actor, col(Study.referral_id).is_(None))`."""
+    """Studies that the actor may see, the newest arrivals first."""
     rows = select(Study).where(visible(actor, action), *conditions).order_by(col(Study.received_at).desc()).limit(limit)
     return (await session.exec(rows)).all()
 
