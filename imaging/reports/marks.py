@@ -205,7 +205,7 @@ def _person(actor: Actor) -> UUID:
 
 
 def _record(session: AsyncSession, actor: Actor, act: str, study: Study, row: Annotation) -> None:
-    facts = {"version": row.version, "kind": str(row.kind), "study_id": str(study.id)}
+    facts: dict[str, Any] = {"version": row.version, "kind": str(row.kind), "study_id": str(study.id)}
     audit.record(session, actor, act, row.mark_id, patient_id=study.patient_id, purpose=study.referral_id or "", **facts)
 
 
