@@ -129,7 +129,7 @@ def _hounsfield(x: Floats, y: Floats, z: Floats | np.float32, vessels: Floats | 
 
     Painted from the outside inwards; each later organ covers the earlier ones.
     """
-    shoulders = np.clip((z - 70) / 90, 0, 1) * 12
+    shoulders: Floats = np.asarray(np.clip((z - 70) / 90, 0, 1) * 12, np.float32)
     body = _ellipse(x, y, 168 + shoulders, 112)
     space = np.where(body < 1, FAT, AIR).astype(np.float32)
     space = np.where(_ellipse(x, y, 156 + shoulders, 101) < 1, MUSCLE, space)
@@ -225,13 +225,14 @@ def _cloud(rng: np.random.Generator, size: int, slices: int, spacing: float) -> 
     """Vessels of the lung, as far as an eye asks: bright cores of smoothed noise. Shape (slices, size, size), HU to add."""
     depth = slices + 4
     wide = rng.normal(size=(depth, size, size)).astype(np.float32)
-    wide = sum(np.roll(wide, step, axis=0) for step in range(4))[:slices]
+    wide = np.sum([np.roll(wide, step, axis=0) for step in range(4)], axis=0)[:slices]
     frequency_y = np.fft.fftfreq(size, spacing)[:, None]
     frequency_x = np.fft.rfftfreq(size, spacing)[None, :]
     blur = np.exp(-2 * (np.pi * 2.4) ** 2 * (frequency_y**2 + frequency_x**2)).astype(np.float32)
     smooth = np.fft.irfft2(np.fft.rfft2(wide) * blur, s=(size, size)).astype(np.float32)
     smooth /= smooth.std()
-    return np.clip((smooth - 1.55) * 900, 0, 760).astype(np.float32)
+    cores: Floats = np.clip((smooth - 1.55) * 900, 0, 760).astype(np.float32)
+    return cores
 
 
 def _projection(rng: np.random.Generator, size: int) -> Floats:

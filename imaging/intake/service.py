@@ -43,10 +43,7 @@ async def begin(session: AsyncSession, actor: Actor, filing: Filing, expected_fi
     )
     session.add(upload)
     await session.flush()
-    facts = {"expected_files": expected_files}
-    audit.record(
-        session, actor, "upload.begun", upload.id, patient_id=upload.patient_id, purpose=upload.referral_id or "", **facts
-    )
+    audit.record(session, actor, "upload.begun", upload.id, patient_id=upload.patient_id, purpose=upload.referral_id or "")
     return upload
 
 

@@ -345,7 +345,9 @@ async def due_studies(session: AsyncSession, most: int = 200) -> list[UUID]:
     )
     finished = and_(col(StepRun.step) == STEPS[-1], col(StepRun.state) == RunState.DONE)
     states = (StudyState.RECEIVING, StudyState.CHECKING, StudyState.AVAILABLE)
-    filed = and_(Study.state == StudyState.HELD, Study.held_because == HeldBecause.UNFILED, col(Study.patient_id).is_not(None))
+    filed = and_(
+        col(Study.state) == StudyState.HELD, col(Study.held_because) == HeldBecause.UNFILED, col(Study.patient_id).is_not(None)
+    )
     due = (
         select(Study.id)
         .where(or_(col(Study.state).in_(states), filed), ~exists().where(of_version, or_(busy, finished)))
