@@ -137,9 +137,10 @@ function dropPeer(): void {
 function show(track: MediaStreamTrack): void {
   for (const old of incoming.getTracks()) if (old.kind === track.kind) incoming.removeTrack(old);
   incoming.addTrack(track);
-  remote.srcObject = incoming;
-  remote.play().catch(() => {
-    need("#unmute").hidden = false; // the browser wants a press before it plays sound
+  if (remote.srcObject !== incoming) remote.srcObject = incoming;
+  remote.play().catch((error: unknown) => {
+    const pressWanted = error instanceof DOMException && error.name === "NotAllowedError";
+    if (pressWanted) need("#unmute").hidden = false;
   });
 }
 
