@@ -19,7 +19,7 @@ def packed_frame(path: Path, frame: int, frames: int) -> bytes:
     try:
         with path.open("rb") as file, quiet():
             file.seek(layout.pixel_offset)
-            return get_frame(file, frame - 1, number_of_frames=frames)
+            return bytes(get_frame(file, frame - 1, number_of_frames=frames))
     except (ValueError, IndexError, OSError) as error:
         raise Undecodable(type(error).__name__) from None
 

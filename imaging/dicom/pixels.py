@@ -39,7 +39,7 @@ def _source(path: str) -> str | Dataset:
 def native(path: str, frame: int) -> bytes:
     """One frame as Explicit VR Little Endian would hold it."""
     array = pixel_array(_source(path), index=frame - 1)
-    return array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
+    return bytes(array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes())
 
 
 def modality_values(path: str, frame: int) -> tuple[NDArray[np.float64], str]:
@@ -102,7 +102,8 @@ def picture(path: str, frame: int, window: tuple[float, float] | None = None) ->
     centre, width = window or _window(dataset, frame, values)
     grey = np.clip((values - (centre - 0.5)) / max(width - 1, 1e-6) + 0.5, 0, 1)  # PS3.3, C.11.2.1.2.1
     inverse = photometric == "MONOCHROME1" or dataset.get("PresentationLUTShape") == "INVERSE"
-    return ((1 - grey if inverse else grey) * 255).round().astype(np.uint8)
+    shown: NDArray[np.uint8] = ((1 - grey if inverse else grey) * 255).round().astype(np.uint8)
+    return shown
 
 
 def _window(dataset: Dataset, frame: int, values: NDArray[np.float64]) -> tuple[float, float]:

@@ -34,8 +34,30 @@ FLOAT_PIXELS = (0x7FE00008, 0x7FE00009)
 
 LONG_VRS = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
 SHORT_VRS = frozenset(
-    (b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FD", b"FL", b"IS", b"LO")
-    + (b"LT", b"PN", b"SH", b"SL", b"SS", b"ST", b"TM", b"UI", b"UL", b"US")
+    vr.encode()
+    for vr in [
+        "AE",
+        "AS",
+        "AT",
+        "CS",
+        "DA",
+        "DS",
+        "DT",
+        "FD",
+        "FL",
+        "IS",
+        "LO",
+        "LT",
+        "PN",
+        "SH",
+        "SL",
+        "SS",
+        "ST",
+        "TM",
+        "UI",
+        "UL",
+        "US",
+    ]
 )
 LONG_TEXT = frozenset((b"UC", b"UR", b"UT"))
 
@@ -388,7 +410,7 @@ def _pixels(layout: Layout) -> None:
 def _packed_pixels(layout: Layout, rows: int, columns: int) -> None:
     if layout.fragments < layout.frames:
         raise Refused(Code.BAD_PIXELS, f"{layout.fragments} fragments for {layout.frames} frames")
-    size = _SIZES.get(layout.syntax.media_type, lambda _: None)(layout.first_fragment)
+    size = _size_of(layout)
     if size is not None and size != (rows, columns):
         raise Refused(Code.BAD_PIXELS, f"{size[0]} x {size[1]} where {rows} x {columns} are due")
 
@@ -416,6 +438,11 @@ def _jpeg_2000_size(stream: bytes) -> tuple[int, int] | None:
         return None
     x, y, x0, y0 = (int.from_bytes(stream[at + 8 + 4 * i : at + 12 + 4 * i], "big") for i in range(4))
     return y - y0, x - x0
+
+
+def _size_of(layout: Layout) -> tuple[int, int] | None:
+    reader = _SIZES.get(layout.syntax.media_type)
+    return reader(layout.first_fragment) if reader else None
 
 
 _SIZES: dict[str, Callable[[bytes], tuple[int, int] | None]] = {

@@ -83,7 +83,10 @@ def header(path: Path, layout: Layout) -> InstanceHeader:
 
 def _header(dataset: FileDataset, layout: Layout) -> InstanceHeader:
     _mend_character_set(dataset)
-    text = lambda name: _text(dataset, name)  # noqa: E731 thirteen short lines below
+
+    def text(name: str) -> str:
+        return _text(dataset, name)
+
     in_place = layout.pixel_length is not None and not (layout.syntax.big_endian or layout.syntax.deflated)
     pixels = layout.pixel_offset is not None
     return InstanceHeader(
@@ -133,7 +136,7 @@ def _mend_character_set(dataset: FileDataset) -> None:
             (name if isinstance(name, bytes) else b"").decode("utf-8")
         except UnicodeDecodeError:
             return
-        dataset.set_original_encoding(dataset.is_implicit_VR, dataset.is_little_endian, ["utf8"])  # type: ignore[arg-type]
+        dataset.set_original_encoding(dataset.is_implicit_VR, dataset.is_little_endian, ["utf8"])
 
 
 def _text(dataset: FileDataset, name: str) -> str:

@@ -164,7 +164,7 @@ async def _insert(session: AsyncSession, model: type[SQLModel], values: dict[str
     row_id = new_id()
     defaults = model(id=row_id, **values).model_dump()
     statement = dialect.insert(model).values(**defaults).on_conflict_do_nothing(index_elements=list(unique))
-    inserted = await session.exec(statement.returning(model.id))  # type: ignore[attr-defined, call-overload]
+    inserted = await session.exec(statement.returning(model.id))  # type: ignore[attr-defined]
     return row_id if inserted.first() else None
 
 
