@@ -1,5 +1,300 @@
-"""Pages: booking."""
+"""Pages: find a specialist, choose a time, confirm, one's own visits, a specialist's own calendar."""
 
-from fastapi import APIRouter
+from datetime import date, datetime, time, timedelta
+from typing import Annotated
+from urllib.parse import urlencode
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from pydantic import AwareDatetime, ValidationError
+from sqlmodel import col, or_, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from telehealth.core import audit, clock
+from telehealth.core.db import fetch
+from telehealth.core.errors import DomainError
+from telehealth.core.i18n import gettext as _
+from telehealth.core.problems import status_of
+from telehealth.core.settings import settings
+from telehealth.identity.deps import CurrentActor, Visitor, Work
+from telehealth.patients import service as patients
+from telehealth.patients.schemas import PatientIn
+from telehealth.scheduling import queries, service
+from telehealth.scheduling.ical import calendar
+from telehealth.scheduling.invitations import event_of
+from telehealth.scheduling.lifecycle import LIVE
+from telehealth.scheduling.models import Practitioner, WorkingHours
+from telehealth.scheduling.specialties import SPECIALTIES
+from telehealth.web.render import render
 
 router = APIRouter(include_in_schema=False)
+
+SHOWN_DAYS = 7
+JOIN_BEFORE = timedelta(minutes=30)
+GRACE = timedelta(minutes=15)
+PAST = timedelta(days=365)
+Text = Annotated[str, Form(max_length=2000)]
+Start = Annotated[AwareDatetime, Query()]
+
+
+@router.get("/specialists")
+async def find_specialists(
+    request: Request,
+    session: Work,
+    _visitor: Visitor,
+    q: Annotated[str, Query(max_length=100)] = "",
+    specialty: Annotated[str, Query(max_length=40)] = "",
+) -> HTMLResponse:
+    """Open to everybody: a person chooses before signing in."""
+    found = []
+    for person in await queries.practitioners(session, specialty, q):
+        free = await queries.next_free(session, person, clock.now(), 1)
+        found.append((person, free[0] if free else None, await queries.zone_of(session, person)))
+    found.sort(key=lambda row: (row[1] is None, row[1]))
+    return render(request, "booking/specialists.html", found=found, q=q, specialty=specialty, specialties=SPECIALTIES)
+
+
+@router.get("/specialists/{practitioner_id}")
+async def choose_time(
+    request: Request,
+    session: Work,
+    _visitor: Visitor,
+    practitioner_id: UUID,
+    first: Annotated[date | None, Query(alias="from")] = None,
+    move: UUID | None = None,
+) -> HTMLResponse:
+    """A week of days, each with its free times or the reason why there are none. move: the visit that gets a new time."""
+    person = await fetch(session, Practitioner, practitioner_id)
+    facts = await _week(session, person, first)
+    return render(
+        request, "booking/times.html", person=person, specialty=SPECIALTIES.get(person.specialty, ""), move=move, **facts
+    )
+
+
+async def _week(session: AsyncSession, person: Practitioner, first: date | None) -> dict[str, object]:
+    zone = await queries.zone_of(session, person)
+    today = clock.day_in(zone, clock.now())
+    begin = max(first or today, today)
+    return {
+        "days": await queries.free_days(session, person, begin, SHOWN_DAYS),
+        "zone": zone,
+        "earlier": max(begin - timedelta(days=SHOWN_DAYS), today) if begin > today else None,
+        "later": begin + timedelta(days=SHOWN_DAYS),
+    }
+
+
+@router.get("/book")
+async def confirm(request: Request, session: Work, actor: CurrentActor, practitioner: UUID, start: Start) -> HTMLResponse:
+    """Who it is for, whether it is suitable, why, consent. Choice kept in the address, so signing in comes back here."""
+    return await _form(request, session, actor, practitioner, start)
+
+
+async def _form(
+    request: Request,
+    session: AsyncSession,
+    actor: CurrentActor,
+    practitioner: UUID,
+    start: datetime,
+    status: int = 200,
+    **kept: object,
+) -> HTMLResponse:
+    person = await fetch(session, Practitioner, practitioner)
+    facts: dict[str, object] = {
+        "error": "",
+        "others": [],
+        "reason": "",
+        "chosen": "",
+        "errors": {},
+        "name": "",
+        "year": "",
+    } | kept
+    own = await patients.own_patients(session, actor)
+    zone = await queries.zone_of(session, person)
+    return render(request, "booking/book.html", status, person=person, start=start, zone=zone, own=own, **facts)
+
+
+@router.post("/book")
+async def book(
+    request: Request,
+    session: Work,
+    actor: CurrentActor,
+    practitioner: Annotated[UUID, Form()],
+    start: Annotated[AwareDatetime, Form()],
+    patient: Text = "",
+    name: Text = "",
+    year: Text = "",
+    urgent: Text = "",
+    reason: Text = "",
+    consent: Text = "",
+) -> Response:
+    """Book, or show the form again with everything that was typed."""
+    if urgent == "yes":
+        audit.record(session, actor, "booking.red_flag", practitioner)
+        return render(request, "booking/emergency.html")
+    kept: dict[str, object] = {"reason": reason, "chosen": patient, "name": name, "year": year}
+    errors = {}
+    if urgent != "no":
+        errors["urgent"] = _("Please answer this question first")
+    if not consent:
+        errors["consent"] = _("Please agree to the remote visit first")
+    if not patient or (patient == "new" and len(name.strip()) < 2):
+        errors["patient"] = _("Please choose or add the person")
+    if errors:
+        return await _form(request, session, actor, practitioner, start, 422, errors=errors, **kept)
+    try:
+        async with session.begin_nested():  # a person added together with a visit that fails is not kept
+            whom = await _whom(session, actor, patient, name, year)
+            row = await service.book(
+                session, actor, practitioner_id=practitioner, patient_id=whom, start=start, reason=reason.strip(), consent=True
+            )
+    except ValidationError:
+        errors["patient"] = _("Please check the name and the year of birth")
+        return await _form(request, session, actor, practitioner, start, 422, errors=errors, **kept)
+    except DomainError as error:
+        kept |= {"error": _(error.title), "others": _times(error)}
+        return await _form(request, session, actor, practitioner, start, status_of(error), **kept)
+    return RedirectResponse(f"/visits/{row.id}?new=1", 303)
+
+
+async def _whom(session: AsyncSession, actor: CurrentActor, patient: str, name: str, year: str) -> UUID:
+    if patient != "new":
+        return UUID(patient)
+    made = await patients.register(session, actor, PatientIn.model_validate({"full_name": name, "birth_year": year or None}))
+    # the proxy row is new: this request's actor must know it
+    object.__setattr__(actor, "patients", actor.patients | {made.id})
+    return made.id
+
+
+def _times(error: DomainError) -> list[datetime]:
+    return [datetime.fromisoformat(text) for text in error.facts.get("next_free", [])]
+
+
+@router.get("/visits")
+async def my_visits(request: Request, session: Work, actor: CurrentActor) -> HTMLResponse:
+    """The next visit first, then the later ones, then what is over."""
+    now = clock.now()
+    rows = await queries.appointments(session, actor, now - PAST, now + PAST)
+    coming = [row for row in rows if row.appointment.status in LIVE and row.appointment.end_at + GRACE > now]
+    past = [row for row in reversed(rows) if row not in coming]
+    return render(request, "booking/visits.html", coming=coming, past=past, opens=JOIN_BEFORE, grace=GRACE)
+
+
+@router.get("/visits/{appointment_id}")
+async def one_visit(
+    request: Request, session: Work, actor: CurrentActor, appointment_id: UUID, new: bool = False
+) -> HTMLResponse:
+    row = await queries.booked(session, actor, appointment_id)
+    return render(request, "booking/visit.html", row=row, new=new, live=LIVE, opens=JOIN_BEFORE, grace=GRACE, error="")
+
+
+@router.get("/visits/{appointment_id}/move")
+async def move_page(session: Work, actor: CurrentActor, appointment_id: UUID) -> RedirectResponse:
+    """The same page of times; a time chosen there moves this visit."""
+    row = await queries.booked(session, actor, appointment_id)
+    return RedirectResponse(f"/specialists/{row.practitioner.id}?{urlencode({'move': str(appointment_id)})}", 303)
+
+
+@router.post("/visits/{appointment_id}/move")
+async def move(
+    request: Request, session: Work, actor: CurrentActor, appointment_id: UUID, start: Annotated[AwareDatetime, Form()]
+) -> Response:
+    try:
+        await service.move(session, actor, appointment_id, start)
+    except DomainError as error:
+        return await _refused(request, session, actor, appointment_id, error)
+    return RedirectResponse(f"/visits/{appointment_id}", 303)
+
+
+@router.get("/visits/{appointment_id}/cancel")
+async def cancel_page(request: Request, session: Work, actor: CurrentActor, appointment_id: UUID) -> HTMLResponse:
+    return render(request, "booking/cancel.html", row=await queries.booked(session, actor, appointment_id))
+
+
+@router.post("/visits/{appointment_id}/cancel")
+async def cancel(request: Request, session: Work, actor: CurrentActor, appointment_id: UUID, reason: Text = "") -> Response:
+    try:
+        await service.cancel(session, actor, appointment_id, reason.strip())
+    except DomainError as error:
+        return await _refused(request, session, actor, appointment_id, error)
+    return RedirectResponse(f"/visits/{appointment_id}", 303)
+
+
+async def _refused(
+    request: Request, session: AsyncSession, actor: CurrentActor, appointment_id: UUID, error: DomainError
+) -> HTMLResponse:
+    """The visit as it still is, with the reason."""
+    row = await queries.booked(session, actor, appointment_id)
+    await session.refresh(row.appointment)
+    facts = {"new": False, "live": LIVE, "opens": JOIN_BEFORE, "grace": GRACE, "error": _(error.title)}
+    return render(request, "booking/visit.html", status_of(error), row=row, **facts)
+
+
+@router.get("/visits/{appointment_id}/calendar.ics")
+async def calendar_file(session: Work, actor: CurrentActor, appointment_id: UUID) -> Response:
+    text = calendar(event_of(await queries.booked(session, actor, appointment_id), settings().address))
+    headers = {"Content-Disposition": f'attachment; filename="visit-{appointment_id}.ics"', "Cache-Control": "no-store"}
+    return Response(text, media_type="text/calendar; charset=utf-8", headers=headers)
+
+
+@router.get("/calendar")
+async def own_calendar(request: Request, session: Work, actor: CurrentActor) -> HTMLResponse:
+    """Today's visits, the weekly hours, and what patients see of them."""
+    return await _calendar(request, session, actor)
+
+
+async def _calendar(
+    request: Request, session: AsyncSession, actor: CurrentActor, status: int = 200, error: str = ""
+) -> HTMLResponse:
+    person = await fetch(session, Practitioner, actor.account_id or "")
+    today = clock.day_in(person.zone, clock.now())
+    start, end = clock.day_bounds(person.zone, today)
+    visits = [row for row in await queries.appointments(session, actor, start, end) if row.practitioner.id == person.id]
+    current = or_(col(WorkingHours.valid_to).is_(None), col(WorkingHours.valid_to) > today)
+    wanted = select(WorkingHours).where(WorkingHours.practitioner_id == person.id, current)
+    hours = (await session.exec(wanted.order_by(col(WorkingHours.weekday), col(WorkingHours.start_time)))).all()
+    days = await queries.free_days(session, person, today, 14)
+    facts = {"person": person, "visits": visits, "hours": hours, "days": days, "weekdays": _weekdays(), "live": LIVE}
+    return render(request, "booking/calendar.html", status, error=error, **facts)
+
+
+def _weekdays() -> list[str]:
+    return [_("Monday"), _("Tuesday"), _("Wednesday"), _("Thursday"), _("Friday"), _("Saturday"), _("Sunday")]
+
+
+@router.post("/calendar/hours")
+async def add_hours(
+    request: Request,
+    session: Work,
+    actor: CurrentActor,
+    weekday: Annotated[int, Form(ge=0, le=6)],
+    start: Annotated[time, Form()],
+    end: Annotated[time, Form()],
+) -> Response:
+    try:
+        await service.add_hours(session, actor, actor.account_id or UUID(int=0), weekday, start, end)
+    except DomainError as error:
+        return await _calendar(request, session, actor, status_of(error), _("The end must be after the beginning"))
+    return RedirectResponse("/calendar", 303)
+
+
+@router.post("/calendar/hours/{hours_id}/remove")
+async def end_hours(session: Work, actor: CurrentActor, hours_id: UUID) -> RedirectResponse:
+    await service.end_hours(session, actor, hours_id)
+    return RedirectResponse("/calendar", 303)
+
+
+@router.post("/calendar/away")
+async def add_time_off(
+    request: Request, session: Work, actor: CurrentActor, first: Annotated[date, Form()], last: Annotated[date, Form()]
+) -> Response:
+    """Whole days, both included, by the specialist's own clock."""
+    person = await fetch(session, Practitioner, actor.account_id or "")
+    zone = ZoneInfo(person.zone)
+    start, end = (datetime.combine(day, time.min, zone) for day in (first, last + timedelta(days=1)))
+    try:
+        await service.add_time_off(session, actor, person.id, start, end)
+    except DomainError as error:
+        return await _calendar(request, session, actor, status_of(error), _("The end must be after the beginning"))
+    return RedirectResponse("/calendar", 303)

@@ -1,0 +1,41 @@
+"""A patient's way through the pages, from the list to the cancelled visit."""
+
+import re
+
+from tests.factories import tomorrow_at
+
+
+async def test_a_patient_books_looks_and_cancels_through_the_pages(client, sign_in, province):
+    assert "Lê Quang" in (await client.get("/specialists", params={"q": "quang minh"})).text
+    times = await client.get(f"/specialists/{province.specialist.id}")
+    assert times.status_code == 200, times.text
+    patient = await sign_in(province.patient_account)
+    choice = {"practitioner": str(province.specialist.id), "start": tomorrow_at(9).isoformat()}
+    page = await patient.get("/book", params=choice)
+    assert page.status_code == 200, page.text
+    assert not re.search(r'name="consent"[^>]*checked', page.text)
+
+    form = {**choice, "patient": str(province.patient.id), "reason": "Đau ngực khi gắng sức"}
+    emergency = await patient.post("/book", data={**form, "urgent": "yes", "consent": "yes"})
+    unasked = await patient.post("/book", data={**form, "urgent": "no"})
+    booked = await patient.post("/book", data={**form, "urgent": "no", "consent": "yes"})
+    again = await patient.post("/book", data={**form, "urgent": "no", "consent": "yes", "patient": "new", "name": "Lê Văn An"})
+
+    assert "115" in emergency.text
+    assert (unasked.status_code, "Đau ngực khi gắng sức" in unasked.text) == (422, True)
+    assert booked.status_code == 303, booked.text
+    assert (again.status_code, "Lê Văn An" in again.text, again.text.count('name="start"')) == (409, True, 3)
+    address = booked.headers["location"].partition("?")[0]
+    for path in ("/visits", address, address + "/cancel", address + "/calendar.ics"):
+        assert (await patient.get(path)).status_code == 200, path
+    move = await patient.post(address + "/move", data={"start": tomorrow_at(11).isoformat()})
+    cancel = await patient.post(address + "/cancel", data={"reason": ""})
+    assert (move.status_code, cancel.status_code) == (303, 303)
+
+
+async def test_a_specialist_sets_hours_on_a_page(sign_in, province):
+    specialist = await sign_in(province.specialist)
+    assert (await specialist.get("/calendar")).status_code == 200
+    added = await specialist.post("/calendar/hours", data={"weekday": 1, "start": "18:00", "end": "20:00"})
+    wrong = await specialist.post("/calendar/hours", data={"weekday": 1, "start": "20:00", "end": "18:00"})
+    assert (added.status_code, wrong.status_code) == (303, 422)
