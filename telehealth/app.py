@@ -17,6 +17,7 @@ import telehealth.consultations.routes
 import telehealth.identity.routes
 import telehealth.patients.routes
 import telehealth.referrals.routes
+import telehealth.referrals.upload_routes
 import telehealth.scheduling.routes
 from telehealth import __version__
 from telehealth.core import health, problems, tables
@@ -34,6 +35,7 @@ API = (
     telehealth.patients.routes,
     telehealth.scheduling.routes,
     telehealth.referrals.routes,
+    telehealth.referrals.upload_routes,
     telehealth.consultations.routes,
     imaging.intake.routes,
     imaging.reports.routes,

@@ -31,12 +31,11 @@ from telehealth.identity.deps import CurrentActor, Work, secret_of
 from telehealth.identity.sessions import actor_of
 from telehealth.patients.matching import REASONS
 from telehealth.patients.models import Patient
-from telehealth.referrals import upload_routes, uploads
+from telehealth.referrals import uploads
 from telehealth.referrals.models import Referral
 from telehealth.web.render import render
 
 router = APIRouter(include_in_schema=False)
-router.include_router(upload_routes.router)  # the page's script sends through it
 MOST_FORM_FILES = 1000
 
 STATES = {
