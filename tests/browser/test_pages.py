@@ -104,7 +104,8 @@ async def test_a_page_is_open_to_everybody(page_for, province, vietnamese, who, 
 async def test_pages_speak_english_after_one_press(page_for, live_server):
     page = await page_for(None, PHONE)
     await page.goto("/specialists")
-    await page.get_by_role("button", name="EN").click()
+    async with page.expect_navigation():
+        await page.get_by_role("button", name="EN").click()
     assert page.url.endswith("/specialists")
     assert await page.evaluate("document.documentElement.lang") == "en"
     assert await wrong_on(page) == []
