@@ -79,17 +79,14 @@ def upload(address: str, folder: Path) -> None:
         kind = {"Content-Type": 'multipart/related; type="application/dicom"; boundary=part'}
         stored = clinic.post("/dicomweb/studies", content=body, headers=kind | {"Accept": "application/dicom+json"})
         expect(stored, 200)
-        uid = None
-        for _ in range(120):
-            found = expect(clinic.get("/dicomweb/studies", params={"AccessionNumber": referral["code"]}), 200)
-            if found:
-                uid = found[0]["0020000D"]["Value"][0]
-                state = expect(clinic.get(f"/api/v1/referrals/{referral['id']}"), 200)["studies"][0]["state"]
-                if state == "available":
-                    break
+        for _ in range(240):
+            studies = expect(clinic.get(f"/api/v1/referrals/{referral['id']}"), 200)["studies"]
+            if studies and studies[0]["state"] == "available":
+                break
             time.sleep(0.5)
         else:
-            raise SystemExit(f"the study {uid} did not become available")
+            raise SystemExit(f"the study did not become available: {studies}")
+        uid = studies[0]["uid"]
         thumbnail = clinic.get(f"/dicomweb/studies/{uid}/thumbnail", headers={"Accept": "image/*"})
         assert thumbnail.status_code == 200, thumbnail.text
         print(f"uploaded {uid}: available, thumbnail of {len(thumbnail.content)} bytes")

@@ -10,6 +10,7 @@ import typer
 import uvicorn
 from alembic.util import CommandError
 from pydantic import ValidationError
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -36,7 +37,7 @@ from telehealth.web.assets import manifest
 app = typer.Typer(name="telehealth", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 audit_app = typer.Typer(help="The audit log.", no_args_is_help=True)
 app.add_typer(audit_app, name="audit")
-out = Console()
+out = Console(soft_wrap=True)
 err = Console(stderr=True)
 
 T = TypeVar("T")
@@ -157,7 +158,7 @@ def _greet(config: Settings, signins: list[seed.SignIn]) -> None:
     if not manifest():
         out.print("[yellow]The browser client is not built (Node 20 with npm is missing): calls, viewer and upload progress")
         out.print("[yellow]are not available; pages, API and DICOMweb work. Install Node and start again.")
-    table = Table("role", "name", "sign in with", "password", title="Demo sign-ins", title_justify="left")
+    table = Table("role", "name", "sign in with", "password", title="Demo sign-ins", title_justify="left", box=box.SIMPLE)
     for person in signins:
         table.add_row(person["role"], person["name"], person["login"], person["password"] or "code on /demo/messages")
     out.print(table)

@@ -27,12 +27,14 @@ class Actor:
     """account_id: None for the system itself and for nobody.
 
     grants: for each role the organisations it reaches, whole subtrees already spread out.
+    homes: the organisations in which roles are held directly: where this person works.
     patients: the people this account may act for (itself and its proxies).
     """
 
     account_id: UUID | None
     name: str
     grants: Mapping[Role, frozenset[UUID]] = field(default_factory=lambda: MappingProxyType({}))
+    homes: frozenset[UUID] = frozenset()
     patients: frozenset[UUID] = frozenset()
     language: str = "vi"
     session_id: UUID | None = None

@@ -72,7 +72,9 @@ async def actor_of(session: AsyncSession, secret: str) -> Actor:
 
 async def describe(session: AsyncSession, account: Account, login: LoginSession | None = None) -> Actor:
     """The account as an actor: current grants spread over their subtrees, and the people it acts for."""
-    grants = await current_grants(session, account.id, clock.day_in(settings().zone, clock.now()))
+    today = clock.day_in(settings().zone, clock.now())
+    held = await current_grants(session, account.id, today)
+    grants = {role: await subtree(session, units, today) for role, units in held.items()}
     patients = (await session.exec(select(Proxy.patient_id).where(Proxy.account_id == account.id))).all()
     if patients or not STAFF & grants.keys():
         grants.setdefault(Role.PATIENT, frozenset())
@@ -80,6 +82,7 @@ async def describe(session: AsyncSession, account: Account, login: LoginSession 
         account_id=account.id,
         name=account.full_name,
         grants=MappingProxyType(grants),
+        homes=frozenset().union(*held.values()),
         patients=frozenset(patients),
         language=account.language,
         session_id=login.id if login else None,
@@ -87,8 +90,8 @@ async def describe(session: AsyncSession, account: Account, login: LoginSession 
     )
 
 
-async def current_grants(session: AsyncSession, account_id: UUID, today: date) -> dict[Role, frozenset[UUID]]:
-    """Role -> organisations reached today, whole subtrees."""
+async def current_grants(session: AsyncSession, account_id: UUID, today: date) -> dict[Role, set[UUID]]:
+    """Role -> organisations in which it is held today."""
     rows = await session.exec(
         select(RoleGrant).where(
             RoleGrant.account_id == account_id,
@@ -99,7 +102,7 @@ async def current_grants(session: AsyncSession, account_id: UUID, today: date) -
     roots: dict[Role, set[UUID]] = {}
     for grant in rows:
         roots.setdefault(Role(grant.role), set()).add(grant.organisation_id)
-    return {role: await subtree(session, units, today) for role, units in roots.items()}
+    return roots
 
 
 async def subtree(session: AsyncSession, roots: set[UUID], day: date) -> frozenset[UUID]:

@@ -48,7 +48,7 @@ async def create(session: AsyncSession, actor: Actor, given: ReferralIn) -> Refe
 
 def own_clinic(actor: Actor) -> UUID:
     """The clinic of somebody who works in one. Raises Invalid where it must be said."""
-    units = access.units_for(actor, Action.CREATE_REFERRAL)
+    units = access.units_for(actor, Action.CREATE_REFERRAL) & actor.homes
     if len(units) != 1:
         raise Invalid("from_organisation_id is needed")
     return next(iter(units))

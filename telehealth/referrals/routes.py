@@ -24,6 +24,7 @@ from telehealth.referrals.schemas import (
     ReferralPatch,
     ReportDraftOut,
     SignIn,
+    StudyOut,
     SubmitIn,
     VersionOut,
 )
@@ -64,7 +65,7 @@ async def get(referral_id: UUID, actor: CurrentActor, session: Work) -> Referral
     full = ReferralFull.model_validate(referral)
     full.completeness = [ItemOut.model_validate(item) for item in items]
     full.complete_percent = completeness.percent(items)
-    full.study_ids = [study.id for study in row.studies]
+    full.studies = [StudyOut.model_validate(study) for study in row.studies]
     full.report_id = report.id if report else None
     return full
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 from imaging.reports.schemas import ReportText
+from imaging.store.lifecycle import StudyState
 from telehealth.referrals.due import Priority
 from telehealth.referrals.lifecycle import ReferralStatus
 from telehealth.referrals.models import Decision, Outcome
@@ -166,10 +167,24 @@ class ReferralOut(BaseModel):
     closed_at: datetime | None
 
 
+class StudyOut(BaseModel):
+    """Images of a question and how far they are: instance_count of expected_instances, where a number was announced."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    uid: str
+    state: StudyState
+    held_because: str | None
+    modalities: str
+    instance_count: int
+    expected_instances: int | None
+
+
 class ReferralFull(ReferralOut):
     completeness: list[ItemOut] = []
     complete_percent: int = 0
-    study_ids: list[UUID] = []
+    studies: list[StudyOut] = []
     report_id: UUID | None = None
 
 
