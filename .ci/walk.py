@@ -29,14 +29,21 @@ def expect(answer: httpx2.Response, status: int) -> Any:
     return answer.json() if answer.content else None
 
 
+def codes_of(visitor: httpx2.Client) -> list[str]:
+    """The one-time codes sent to the demo's phone, newest first."""
+    messages = expect(visitor.get("/demo/messages"), 200)["messages"]
+    return [message["code"] for message in messages if message.get("code") and message["address"] == PHONE]
+
+
 def book(address: str) -> None:
     """As a patient: a code by phone, a specialist, the first free time."""
     visitor = client(address)
+    before = codes_of(visitor)
     expect(visitor.post("/api/v1/sign-in/code", json={"phone": PHONE}), 202)
+    codes = before
     for _ in range(60):
-        messages = expect(visitor.get("/demo/messages"), 200)["messages"]
-        codes = [message["code"] for message in messages if message.get("code") and message["address"] == PHONE]
-        if codes:
+        codes = codes_of(visitor)
+        if len(codes) > len(before):
             break
         time.sleep(0.5)
     token = expect(visitor.post("/api/v1/sign-in/phone", json={"phone": PHONE, "code": codes[0]}), 200)["access_token"]

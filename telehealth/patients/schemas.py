@@ -4,7 +4,7 @@ from datetime import date
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
 from telehealth.core import clock
 from telehealth.identity.models import Relation
@@ -17,7 +17,7 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max
 Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
 Number = Annotated[str, StringConstraints(strip_whitespace=True, max_length=40), AfterValidator(plain)]
 
-EXAMPLE = {
+EXAMPLE: dict[str, JsonValue] = {
     "full_name": "Nguyễn Thị Hoà",
     "birth_date": "1959-03-02",
     "sex": "female",
