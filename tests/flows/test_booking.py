@@ -1,6 +1,7 @@
 """A patient's way through the pages, from the list to the cancelled visit."""
 
 import re
+from uuid import UUID
 
 from tests.factories import tomorrow_at
 
@@ -39,3 +40,35 @@ async def test_a_specialist_sets_hours_on_a_page(sign_in, province):
     added = await specialist.post("/calendar/hours", data={"weekday": 1, "start": "18:00", "end": "20:00"})
     wrong = await specialist.post("/calendar/hours", data={"weekday": 1, "start": "20:00", "end": "18:00"})
     assert (added.status_code, wrong.status_code) == (303, 422)
+
+
+async def test_a_wrong_person_or_year_brings_the_form_back_with_its_text(sign_in, province):
+    patient = await sign_in(province.patient_account)
+    form = {
+        "practitioner": str(province.specialist.id),
+        "start": tomorrow_at(9).isoformat(),
+        "urgent": "no",
+        "consent": "yes",
+        "reason": "Đau lưng",
+    }
+    wrong = [
+        {"patient": ""},
+        {"patient": "no-such-person"},
+        {"patient": "new", "name": "Lê Văn An", "year": "năm 1960"},
+        {"patient": "new", "name": "Lê Văn An", "year": "2999"},
+        {"patient": "new", "name": " "},
+    ]
+    for person in wrong:
+        page = await patient.post("/book", data={**form, **person})
+        assert (page.status_code, "Đau lưng" in page.text, 'role="alert"' in page.text) == (422, True, True), person
+        assert page.text.count(person.get("year", "")) > 0
+    unknown = await patient.post("/book", data={**form, "patient": str(UUID(int=7))})
+    assert (unknown.status_code, "Đau lưng" in unknown.text) == (404, True)
+
+
+async def test_a_person_is_added_together_with_the_visit(sign_in, province):
+    patient = await sign_in(province.patient_account)
+    form = {"practitioner": str(province.specialist.id), "start": tomorrow_at(9).isoformat(), "urgent": "no", "consent": "yes"}
+    booked = await patient.post("/book", data={**form, "patient": "new", "name": "Lê Văn An", "year": "1960"})
+    assert booked.status_code == 303, booked.text
+    assert "Lê Văn An" in (await patient.get("/visits")).text

@@ -8,24 +8,27 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from pydantic import AwareDatetime, ValidationError
+from pydantic import AwareDatetime
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from telehealth.core import audit, clock
+from telehealth.core.actor import Actor
 from telehealth.core.db import fetch
 from telehealth.core.errors import DomainError
 from telehealth.core.i18n import gettext as _
 from telehealth.core.problems import status_of
 from telehealth.core.settings import settings
 from telehealth.identity.deps import CurrentActor, Visitor, Work
+from telehealth.identity.models import Account, LoginSession
+from telehealth.identity.sessions import describe
 from telehealth.patients import service as patients
 from telehealth.patients.schemas import PatientIn
 from telehealth.scheduling import queries, service
 from telehealth.scheduling.ical import calendar
 from telehealth.scheduling.invitations import event_of
 from telehealth.scheduling.lifecycle import LIVE
-from telehealth.scheduling.models import Practitioner, WorkingHours
+from telehealth.scheduling.models import Appointment, Practitioner, WorkingHours
 from telehealth.scheduling.specialties import SPECIALTIES
 from telehealth.web.render import render
 
@@ -139,32 +142,45 @@ async def book(
         errors["urgent"] = _("Please answer this question first")
     if not consent:
         errors["consent"] = _("Please agree to the remote visit first")
-    if not patient or (patient == "new" and len(name.strip()) < 2):
-        errors["patient"] = _("Please choose or add the person")
-    if errors:
+    whom: UUID | PatientIn | None = None
+    try:
+        whom = _person(patient, name, year)
+    except ValueError:
+        is_new = patient == "new"
+        errors["patient"] = _("Please check the name and the year of birth") if is_new else _("Please choose or add the person")
+    if errors or whom is None:
         return await _form(request, session, actor, practitioner, start, 422, errors=errors, **kept)
     try:
         async with session.begin_nested():  # a person added together with a visit that fails is not kept
-            whom = await _whom(session, actor, patient, name, year)
-            row = await service.book(
-                session, actor, practitioner_id=practitioner, patient_id=whom, start=start, reason=reason.strip(), consent=True
-            )
-    except ValidationError:
-        errors["patient"] = _("Please check the name and the year of birth")
-        return await _form(request, session, actor, practitioner, start, 422, errors=errors, **kept)
+            row = await _book(session, actor, practitioner, whom, start, reason.strip())
     except DomainError as error:
         kept |= {"error": _(error.title), "others": _times(error)}
         return await _form(request, session, actor, practitioner, start, status_of(error), **kept)
     return RedirectResponse(f"/visits/{row.id}?new=1", 303)
 
 
-async def _whom(session: AsyncSession, actor: CurrentActor, patient: str, name: str, year: str) -> UUID:
+def _person(patient: str, name: str, year: str) -> UUID | PatientIn:
+    """Who was chosen, or who is to be added. Raises ValueError for what the form cannot have meant."""
     if patient != "new":
         return UUID(patient)
-    made = await patients.register(session, actor, PatientIn.model_validate({"full_name": name, "birth_year": year or None}))
-    # the proxy row is new: this request's actor must know it
-    object.__setattr__(actor, "patients", actor.patients | {made.id})
-    return made.id
+    return PatientIn.model_validate({"full_name": name, "birth_year": year.strip() or None})
+
+
+async def _book(
+    session: AsyncSession, actor: Actor, practitioner: UUID, whom: UUID | PatientIn, start: datetime, reason: str
+) -> Appointment:
+    if isinstance(whom, PatientIn):
+        whom = (await patients.register(session, actor, whom)).id
+        actor = await _described_anew(session, actor)
+    return await service.book(
+        session, actor, practitioner_id=practitioner, patient_id=whom, start=start, reason=reason, consent=True
+    )
+
+
+async def _described_anew(session: AsyncSession, actor: Actor) -> Actor:
+    """The same person with the people that this account may act for by now."""
+    account = await fetch(session, Account, actor.account_id or "")
+    return await describe(session, account, await session.get(LoginSession, actor.session_id) if actor.session_id else None)
 
 
 def _times(error: DomainError) -> list[datetime]:
