@@ -31,7 +31,7 @@ class Event(StrEnum):
 
 S = AppointmentStatus
 
-APPOINTMENT = {
+APPOINTMENT: dict[tuple[S, Event], S] = {
     (S.BOOKED, Event.MOVE): S.BOOKED,
     (S.BOOKED, Event.CANCEL): S.CANCELLED,
     (S.BOOKED, Event.ARRIVE): S.ARRIVED,

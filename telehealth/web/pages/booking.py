@@ -72,7 +72,7 @@ async def choose_time(
     person = await fetch(session, Practitioner, practitioner_id)
     facts = await _week(session, person, first)
     return render(
-        request, "booking/times.html", person=person, specialty=SPECIALTIES.get(person.specialty, ""), move=move, **facts
+        request, "booking/times.html", 200, person=person, specialty=SPECIALTIES.get(person.specialty, ""), move=move, **facts
     )
 
 
