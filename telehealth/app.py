@@ -7,6 +7,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 
 import imaging.dicomweb.routes
 import imaging.intake.routes
@@ -78,7 +79,8 @@ def create_app(config: Settings | None = None) -> FastAPI:
         app.include_router(module.router)
     for page in (*PAGES, demo) if config.demo else PAGES:
         app.include_router(page.router)
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    # only what is the same for everybody is compressed: personal answers would leak by their length
+    app.mount("/static", GZipMiddleware(StaticFiles(directory=STATIC), minimum_size=1000), name="static")
     for kind, answer in (
         (DomainError, problems.domain_problem),
         (RequestValidationError, problems.validation_problem),

@@ -13,12 +13,13 @@ from telehealth.core.actor import Actor
 from telehealth.core.blobs import blobs
 from telehealth.core.db import session_scope
 from telehealth.core.errors import Forbidden, Invalid
+from telehealth.core.problems import responses
 from telehealth.identity import access
 from telehealth.identity.access import Action
 from telehealth.identity.deps import CurrentActor, Work, secret_of
 from telehealth.identity.sessions import actor_of
 
-router = APIRouter(prefix="/api/v1/uploads", tags=["uploads"])
+router = APIRouter(prefix="/api/v1/uploads", tags=["uploads"], responses=responses(401, 403, 404, 409, 413, 422))
 
 
 @router.post("", status_code=201)
@@ -30,23 +31,27 @@ async def begin(wanted: UploadIn, actor: CurrentActor, session: Work) -> UploadO
 
 def _unit(actor: Actor, wanted: UUID | None) -> UUID:
     units = access.units_for(actor, Action.UPLOAD_IMAGES)
-    if not units:
+    if not units or (wanted is not None and wanted not in units):
         raise Forbidden()
-    if wanted is None and len(units) > 1:
+    homes = units & actor.homes
+    if wanted is None and len(homes) != 1:
         raise Invalid("organisation_id is needed: this person works in several units")
-    if wanted is not None and wanted not in units:
-        raise Forbidden()
-    return wanted or next(iter(units))
+    return wanted or next(iter(homes))
 
 
 @router.post("/{upload_id}/files", status_code=201, openapi_extra={"requestBody": {"content": {"application/octet-stream": {}}}})
-async def add(upload_id: UUID, request: Request, name: Annotated[str, Query(min_length=1, max_length=2000)]) -> FileOut:
-    """One file, its bytes as the body. The answer is final for DICOM; a zip is `waiting` until it is unpacked."""
+async def add(upload_id: UUID, request: Request, name: Annotated[str, Query(max_length=2000)] = "") -> FileOut:
+    """One file, its bytes as the body. The answer is final for DICOM; a zip is `waiting` until it is unpacked.
+
+    name: what the sender calls the file; needed, so that its answer can be found again.
+    """
     # CurrentActor and Work would keep a transaction open for as long as a slow line sends
     engine = request.app.state.engine
     async with session_scope(engine) as session:
         actor = await actor_of(session, secret_of(request) or "")
         upload = await service.opened(session, actor, upload_id)
+    if not name:
+        raise Invalid("the query needs name, what the sender calls the file")
     return FileOut.of(await take(engine, blobs(), actor, upload, name, request.stream()))
 
 
