@@ -104,6 +104,8 @@ def free_at(of: Availability, start_at: datetime, now: datetime) -> Slot | None:
 
 def nearest(of: Availability, wanted: datetime, now: datetime, count: int = 3) -> list[Slot]:
     """The next free times from `wanted` on; earlier ones of the coming weeks only if there are too few."""
+    if wanted - now > HORIZON_DAYS * DAY:
+        return []
     day = max(wanted, now).astimezone(ZoneInfo(of.facility_zone)).date()
     found: list[Slot] = []
     for week in range(0, HORIZON_DAYS, 7):
@@ -114,6 +116,8 @@ def nearest(of: Availability, wanted: datetime, now: datetime, count: int = 3) -
 
 
 def _on_that_day(of: Availability, start_at: datetime, now: datetime) -> list[Slot]:
+    if abs(start_at - now) > 2 * HORIZON_DAYS * DAY:  # also the ends of the calendar, which no zone can shift
+        return []
     return free(of, start_at.astimezone(ZoneInfo(of.facility_zone)).date(), 1, now)
 
 

@@ -72,3 +72,23 @@ async def test_a_person_is_added_together_with_the_visit(sign_in, province):
     booked = await patient.post("/book", data={**form, "patient": "new", "name": "Lê Văn An", "year": "1960"})
     assert booked.status_code == 303, booked.text
     assert "Lê Văn An" in (await patient.get("/visits")).text
+
+
+FAR = ("9999-12-31T23:59:00Z", "0001-01-01T00:00:00+07:00")
+
+
+async def test_the_ends_of_the_calendar_and_nul_are_no_faults_of_ours(sign_in, province):
+    patient, specialist = await sign_in(province.patient_account), await sign_in(province.specialist)
+    who = {"practitioner": str(province.specialist.id), "patient": str(province.patient.id)}
+    wish = {"practitioner_id": str(province.specialist.id), "patient_id": str(province.patient.id), "consent": True}
+    for start in FAR:
+        assert (await patient.get("/book", params={**who, "start": start})).status_code == 422
+        assert (await patient.post("/book", data={**who, "start": start, "urgent": "no", "consent": "yes"})).status_code == 422
+        assert (await patient.post("/api/v1/appointments", json={**wish, "start": start})).status_code in (409, 422)
+    last = await patient.get(f"/specialists/{province.specialist.id}", params={"from": "9999-12-30"})
+    assert (last.status_code, last.text.count("?from=")) == (200, 1)  # only back
+    assert (await patient.get("/specialists", params={"q": "a\0"})).status_code == 200
+    away = [{"first": "0001-01-01", "last": "2026-12-01"}, {"first": "2026-12-01", "last": "9999-12-31"}]
+    assert [(await specialist.post("/calendar/away", data=days)).status_code for days in away] == [422, 422]
+    form = {**who, "start": tomorrow_at(9).isoformat(), "urgent": "no", "consent": "yes", "reason": "đau\0 lưng"}
+    assert (await patient.post("/book", data=form)).status_code == 303

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from pydantic import AwareDatetime
+from pydantic import AfterValidator, AwareDatetime
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -29,6 +29,7 @@ from telehealth.scheduling.ical import calendar
 from telehealth.scheduling.invitations import event_of
 from telehealth.scheduling.lifecycle import LIVE
 from telehealth.scheduling.models import Appointment, Practitioner, WorkingHours
+from telehealth.scheduling.slots import HORIZON_DAYS
 from telehealth.scheduling.specialties import SPECIALTIES
 from telehealth.web.render import render
 
@@ -38,8 +39,23 @@ SHOWN_DAYS = 7
 JOIN_BEFORE = timedelta(minutes=30)
 GRACE = timedelta(minutes=15)
 PAST = timedelta(days=365)
-Text = Annotated[str, Form(max_length=2000)]
-Start = Annotated[AwareDatetime, Query()]
+EARLIEST, LATEST = date(2000, 1, 1), date(2200, 1, 1)
+"""Days outside of it are slips of the keyboard, and the ends of the calendar cannot be shifted to a zone."""
+
+
+def _without_nul(text: str) -> str:
+    return text.replace("\0", "")  # PostgreSQL stores none
+
+
+def _in_reach(at: datetime) -> datetime:
+    if not EARLIEST <= at.date() <= LATEST:
+        raise ValueError("this time lies too far away")
+    return at
+
+
+Text = Annotated[str, Form(max_length=2000), AfterValidator(_without_nul)]
+Start = Annotated[AwareDatetime, AfterValidator(_in_reach)]
+Day = Annotated[date, Form(ge=EARLIEST, le=LATEST)]
 
 
 @router.get("/specialists")
@@ -47,8 +63,8 @@ async def find_specialists(
     request: Request,
     session: Work,
     _visitor: Visitor,
-    q: Annotated[str, Query(max_length=100)] = "",
-    specialty: Annotated[str, Query(max_length=40)] = "",
+    q: Annotated[str, Query(max_length=100), AfterValidator(_without_nul)] = "",
+    specialty: Annotated[str, Query(max_length=40), AfterValidator(_without_nul)] = "",
 ) -> HTMLResponse:
     """Open to everybody: a person chooses before signing in."""
     found = []
@@ -79,17 +95,21 @@ async def choose_time(
 async def _week(session: AsyncSession, person: Practitioner, first: date | None) -> dict[str, object]:
     zone = await queries.zone_of(session, person)
     today = clock.day_in(zone, clock.now())
-    begin = max(first or today, today)
+    last = today + timedelta(days=HORIZON_DAYS)
+    begin = min(max(first or today, today), last)
+    week = timedelta(days=SHOWN_DAYS)
     return {
         "days": await queries.free_days(session, person, begin, SHOWN_DAYS),
         "zone": zone,
-        "earlier": max(begin - timedelta(days=SHOWN_DAYS), today) if begin > today else None,
-        "later": begin + timedelta(days=SHOWN_DAYS),
+        "earlier": max(begin - week, today) if begin > today else None,
+        "later": begin + week if begin + week <= last else None,
     }
 
 
 @router.get("/book")
-async def confirm(request: Request, session: Work, actor: CurrentActor, practitioner: UUID, start: Start) -> HTMLResponse:
+async def confirm(
+    request: Request, session: Work, actor: CurrentActor, practitioner: UUID, start: Annotated[Start, Query()]
+) -> HTMLResponse:
     """Who it is for, whether it is suitable, why, consent. Choice kept in the address, so signing in comes back here."""
     return await _form(request, session, actor, practitioner, start)
 
@@ -124,7 +144,7 @@ async def book(
     session: Work,
     actor: CurrentActor,
     practitioner: Annotated[UUID, Form()],
-    start: Annotated[AwareDatetime, Form()],
+    start: Annotated[Start, Form()],
     patient: Text = "",
     name: Text = "",
     year: Text = "",
@@ -214,7 +234,7 @@ async def move_page(session: Work, actor: CurrentActor, appointment_id: UUID) ->
 
 @router.post("/visits/{appointment_id}/move")
 async def move(
-    request: Request, session: Work, actor: CurrentActor, appointment_id: UUID, start: Annotated[AwareDatetime, Form()]
+    request: Request, session: Work, actor: CurrentActor, appointment_id: UUID, start: Annotated[Start, Form()]
 ) -> Response:
     try:
         await service.move(session, actor, appointment_id, start)
@@ -302,9 +322,7 @@ async def end_hours(session: Work, actor: CurrentActor, hours_id: UUID) -> Redir
 
 
 @router.post("/calendar/away")
-async def add_time_off(
-    request: Request, session: Work, actor: CurrentActor, first: Annotated[date, Form()], last: Annotated[date, Form()]
-) -> Response:
+async def add_time_off(request: Request, session: Work, actor: CurrentActor, first: Day, last: Day) -> Response:
     """Whole days, both included, by the specialist's own clock."""
     person = await fetch(session, Practitioner, actor.account_id or "")
     zone = ZoneInfo(person.zone)

@@ -180,6 +180,13 @@ def test_a_booked_time_is_ours_and_a_time_between_is_not():
     assert not is_working_time(of, utc(2026, 3, 9, 1, 7), NOW)
 
 
+@pytest.mark.parametrize("far", [datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=ZoneInfo(HANOI))])
+def test_the_ends_of_the_calendar_are_not_offered(far):
+    assert free_at(hanoi(), far, NOW) is None
+    assert not is_working_time(hanoi(), far, NOW)
+    assert len(nearest(hanoi(), far, NOW)) in (0, 3)
+
+
 times = st.integers(0, 24 * 12 - 1).map(lambda n: time(n // 12, n % 12 * 5))
 spans = st.tuples(times, times).filter(lambda pair: pair[0] < pair[1])
 zones = st.sampled_from([HANOI, PARIS, "America/Los_Angeles", "Pacific/Auckland", "Australia/Lord_Howe"])
