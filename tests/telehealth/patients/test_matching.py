@@ -2,7 +2,9 @@ from datetime import date
 
 import pytest
 
+from telehealth.core import i18n
 from telehealth.patients.matching import REASONS, PersonFacts, Verdict, compare
+from telehealth.patients.numbers import WARNINGS
 
 HOA = PersonFacts("Nguyễn Thị Hoà", date(1959, 3, 2), sex="female", identifiers=frozenset({("national_id", "024159001234")}))
 
@@ -96,3 +98,7 @@ def test_every_reason_has_a_sentence():
     seen = {r for o in (theirs(), theirs("", None, sex="male"), theirs("X Y")) for r in compare(HOA, o).reasons}
 
     assert seen <= REASONS.keys()
+
+
+def test_every_reason_and_warning_has_its_vietnamese():
+    assert {*REASONS.values(), *WARNINGS.values()} - i18n.catalog("vi").keys() == set()
