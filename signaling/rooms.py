@@ -193,7 +193,9 @@ class Room:
         if sum(seat.admitted for seat in self.seats.values()) >= PARTIES:
             return [Tell(host.line, m.Refused(reason="full"))]
         guest.admitted = True
-        stretches = [Stopped(guest.account, "admitted"), Began(guest.account, guest.role, True)] if guest.present else []
+        stretches: list[Effect] = []
+        if guest.present:
+            stretches = [Stopped(guest.account, "admitted"), Began(guest.account, guest.role, True)]
         return [*stretches, *self._changed()]
 
     def _deny(self, guest: Seat) -> list[Effect]:

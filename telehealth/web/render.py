@@ -1,6 +1,6 @@
 """Pages: one Jinja environment with autoescape, texts in the reader's language, times in the facility's zone."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -54,11 +54,11 @@ def environment() -> Environment:
     return env
 
 
-def day(instant: datetime, zone: str = "") -> str:
-    """Weekday and date where the facility is: thứ Hai, 24/11/2026."""
-    local = instant.astimezone(ZoneInfo(zone or settings().zone))
+def day(when: datetime | date, zone: str = "") -> str:
+    """Weekday and date: thứ Hai, 24/11/2026. Of an instant: where the facility is."""
+    local = when.astimezone(ZoneInfo(zone or settings().zone)).date() if isinstance(when, datetime) else when
     pattern = "EEEE, dd/MM/yyyy" if i18n.language.get() == "vi" else "EEEE, d MMMM yyyy"
-    return format_date(local.date(), pattern, locale=i18n.language.get())
+    return format_date(local, pattern, locale=i18n.language.get())
 
 
 def clock_time(instant: datetime, zone: str = "") -> str:
