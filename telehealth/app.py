@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
@@ -85,6 +86,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
         (DomainError, problems.domain_problem),
         (RequestValidationError, problems.validation_problem),
         (HTTPException, problems.http_problem),
+        (DataError, problems.data_problem),
         (Exception, problems.last_resort),
     ):
         app.add_exception_handler(kind, _for_page_or_program(answer))

@@ -8,7 +8,7 @@ from starlette.requests import cookie_parser
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from telehealth.core.i18n import DEFAULT, LANGUAGES, language
+from telehealth.core.i18n import DEFAULT, LANGUAGES, gettext, language
 from telehealth.core.settings import Settings
 
 SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
@@ -107,5 +107,5 @@ def _is_same_origin(method: str, headers: Headers) -> bool:
 
 
 def _refusal(status: int, code: str, title: str) -> JSONResponse:
-    body = {"type": f"/problems/{code}", "title": title, "status": status, "detail": ""}
+    body = {"type": f"/problems/{code}", "title": gettext(title), "status": status, "detail": ""}
     return JSONResponse(body, status, media_type="application/problem+json")

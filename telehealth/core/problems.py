@@ -84,6 +84,12 @@ async def http_problem(_request: Request, error: Exception) -> JSONResponse:
     return _answer(body, dict(error.headers or {}))
 
 
+async def data_problem(_request: Request, _error: Exception) -> JSONResponse:
+    """What the database itself cannot hold, such as a NUL in a text on PostgreSQL."""
+    title = gettext("Something in the request is not right")
+    return _answer({"type": "/problems/invalid", "title": title, "status": 422, "detail": "a value cannot be stored"})
+
+
 async def last_resort(_request: Request, _error: Exception) -> JSONResponse:
     """A fault of ours: said plainly, nothing of its inside shown; the log has it."""
     title = gettext("Something went wrong on our side")
