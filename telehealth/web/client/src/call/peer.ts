@@ -23,6 +23,8 @@ export type PeerOptions = {
 
 /** A blip shorter than this mends itself; after it, ICE starts anew. */
 const PATIENCE_MS = 500;
+/** The patient leaves the restart to the host at first, so that the two offers do not meet. */
+const POLITE_PATIENCE_MS = 2500;
 
 export class Peer {
   readonly connection: RTCPeerConnection;
@@ -38,7 +40,7 @@ export class Peer {
     this.connection.ontrack = ({ track }) => options.track(track);
     this.connection.onconnectionstatechange = () => this.changed();
     this.connection.oniceconnectionstatechange = () => this.changed();
-    this.addMedia();
+    if (!options.polite) this.addMedia();
     window.addEventListener("online", this.restart);
   }
 
@@ -47,8 +49,9 @@ export class Peer {
   }
 
   /**
-   * The host asks for both kinds even without devices of its own, so that it always receives. The patient only adds what
-   * it has: a transceiver made here would not be matched with the host's offer (RFC 9429, 5.10) and stand there twice.
+   * The host asks for both kinds even without devices of its own, so that it always receives. The patient adds what it
+   * has once the host's first offer is there, so that the first offers never meet: after rolling back a first offer
+   * Chromium gathers no candidates for the answer, and the connection stays "new" for ever.
    */
   private addMedia(): void {
     const { stream, polite } = this.options;
@@ -97,6 +100,7 @@ export class Peer {
     if (type === "answer" && connection.signalingState !== "have-local-offer") return;
     await connection.setRemoteDescription({ type, sdp });
     if (type !== "offer") return;
+    if (this.options.polite && !connection.getSenders().some((sender) => sender.track)) this.addMedia();
     await connection.setLocalDescription();
     this.sendDescription();
   }
@@ -121,8 +125,13 @@ export class Peer {
   }
 
   private readonly restart = (): void => {
-    if (this.connection.signalingState !== "closed") this.connection.restartIce();
+    const { signalingState, remoteDescription } = this.connection;
+    if (signalingState !== "closed" && remoteDescription) this.connection.restartIce(); // nothing to mend before
   };
+
+  private patience(): number {
+    return this.options.polite ? POLITE_PATIENCE_MS : PATIENCE_MS;
+  }
 
   private changed(): void {
     const media = this.media();
@@ -130,7 +139,7 @@ export class Peer {
     const wasInterrupted = this.was === "interrupted";
     this.was = media;
     clearTimeout(this.timer);
-    if (media === "interrupted") this.timer = setTimeout(this.restart, PATIENCE_MS);
+    if (media === "interrupted") this.timer = setTimeout(this.restart, this.patience());
     if (media === "connected" && wasInterrupted) void this.sendKeyFrame();
     this.options.state(media);
   }

@@ -114,6 +114,7 @@ function followPeer(): void {
     apply({ kind: "media-state", media: "none" });
     return;
   }
+  apply({ kind: "media-state", media: "connecting" }); // what was true of the old connection is not of this one
   peer = new Peer({
     to: seat.line,
     polite: !call.isHost,
