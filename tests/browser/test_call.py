@@ -6,6 +6,7 @@ import pytest
 from playwright.async_api import Page, expect
 from sqlmodel import select
 
+from signaling.close_codes import Close
 from telehealth.consultations import service
 from telehealth.consultations.models import Visit
 from telehealth.core.db import session_scope
@@ -110,7 +111,7 @@ async def test_a_broken_socket_does_not_break_the_call(page_for, province, live_
     hub = live_server.app.state.hub
     before = set(hub.lines)
     for line in list(hub.lines.values()):
-        hub._lose(line, 1012)
+        hub._lose(line, Close.RESTART)
 
     await expect(doctor.locator("#line-words")).to_have_attribute("data-kind", "ok")
     await sees_the_other(patient)
