@@ -37,7 +37,8 @@ from telehealth.web.assets import manifest
 app = typer.Typer(name="telehealth", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 audit_app = typer.Typer(help="The audit log.", no_args_is_help=True)
 app.add_typer(audit_app, name="audit")
-out = Console(soft_wrap=True)
+out = Console(soft_wrap=True, width=max(Console().width, 110))
+"""Wide enough for a row of the sign-ins: a password that is cut short or folded cannot be copied."""
 err = Console(stderr=True)
 
 T = TypeVar("T")
