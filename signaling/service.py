@@ -53,10 +53,6 @@ async def room_closed(session: AsyncSession, room: UUID) -> None:
     enqueue(session, Job.CALL_ENDED, room=room)
 
 
-async def chat_of(session: AsyncSession, room: UUID) -> list[ChatLine]:
-    return list(await session.exec(select(ChatLine).where(ChatLine.room == room).order_by(col(ChatLine.at), col(ChatLine.id))))
-
-
 async def presence_of(session: AsyncSession, room: UUID) -> list[Presence]:
     return list(await session.exec(select(Presence).where(Presence.room == room).order_by(col(Presence.joined_at))))
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, exists, func, or_
+from sqlalchemy import and_, exists, or_
 from sqlmodel import col, delete, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -362,8 +362,3 @@ async def progress_of(session: AsyncSession, study: Study) -> dict[str, Any]:
     done = [step for step in STEPS if step in runs and runs[step].state == RunState.DONE]
     parked = next((step for step, run in runs.items() if run.state == RunState.PARKED), "")
     return {"done": len(done), "of": len(STEPS), "step": next((s for s in STEPS if s not in done), ""), "parked": parked}
-
-
-async def parked_count(session: AsyncSession) -> int:
-    """For the coordinator's desk: steps that wait for a person."""
-    return int((await session.exec(select(func.count()).select_from(StepRun).where(StepRun.state == RunState.PARKED))).one())

@@ -4,7 +4,6 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, String, and_, cast, false, or_, true
 from sqlmodel import col
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from imaging.store.models import Study, StudyState
 from telehealth.core.actor import Actor, Role
@@ -27,10 +26,6 @@ def scope_of(study: Study) -> Scope:
         if shown and study.open_for_reading and study.reading_unit_id
         else frozenset(),
     )
-
-
-async def scope_of_study(_session: AsyncSession, study: Study) -> Scope:
-    return scope_of(study)
 
 
 def ensure(actor: Actor, study: Study, action: Action = Action.SEE_IMAGES) -> None:

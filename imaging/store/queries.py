@@ -18,7 +18,6 @@ from imaging.store.models import Instance, Series, Study
 from telehealth.core.actor import Actor
 from telehealth.core.errors import NotFound
 from telehealth.core.names import fold
-from telehealth.identity.access import Action
 
 PAGE = 200
 """Rows in one answer at most, and where no limit is asked."""
@@ -192,20 +191,6 @@ async def search_instances(session: AsyncSession, actor: Actor, search: Search) 
         .order_by(col(Study.received_at).desc(), col(Series.number), col(Instance.number), col(Instance.id))
     )
     return (await session.exec(rows.offset(search.offset).limit(search.limit))).all()
-
-
-async def studies_for(
-    session: AsyncSession, actor: Actor, *conditions: ColumnElement[bool], action: Action = Action.SEE_IMAGES, limit: int = PAGE
-) -> Sequence[Study]:
-    """Studies that the actor may see, the newest arrivals first."""
-    rows = select(Study).where(visible(actor, action), *conditions).order_by(col(Study.received_at).desc()).limit(limit)
-    return (await session.exec(rows)).all()
-
-
-async def study_of_referral(session: AsyncSession, referral_id: UUID) -> Study | None:
-    """The newest study filed under a referral; the caller has checked the referral."""
-    rows = select(Study).where(Study.referral_id == referral_id).order_by(col(Study.received_at).desc())
-    return (await session.exec(rows)).first()
 
 
 async def studies_of_referral(session: AsyncSession, referral_id: UUID) -> Sequence[Study]:

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import SQLModel, col, select
+from sqlmodel import SQLModel, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from imaging.dicom.read import InstanceHeader
@@ -263,9 +263,3 @@ async def _file(session: AsyncSession, study: Study, filing: Filing) -> None:
         study.expected_instances = filing.expected_instances
     session.add(study)
     await session.flush()
-
-
-async def quarantined_of(session: AsyncSession, organisation_id: UUID) -> list[Quarantined]:
-    """What was set aside for a clinic, newest first."""
-    rows = select(Quarantined).where(Quarantined.organisation_id == organisation_id).order_by(col(Quarantined.received_at).desc())
-    return list((await session.exec(rows)).all())

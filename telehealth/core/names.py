@@ -19,11 +19,6 @@ def name_key(text: str) -> str:
     return " ".join(sorted(fold(text).split()))
 
 
-def has_marks(text: str) -> bool:
-    """True where the writer typed a mark, so that exact spelling may rank before folded matches."""
-    return fold(text) != " ".join(text.casefold().split())
-
-
 def given_name(full_name: str) -> str:
     """The last word: how a Vietnamese person is called and sorted."""
     words = full_name.split()

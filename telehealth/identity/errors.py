@@ -1,6 +1,6 @@
 """The folder's refusals."""
 
-from telehealth.core.errors import Conflict, Forbidden, Invalid, SignInNeeded
+from telehealth.core.errors import Conflict, Invalid, SignInNeeded
 
 
 class WrongSecret(SignInNeeded):
@@ -8,11 +8,6 @@ class WrongSecret(SignInNeeded):
 
     code = "wrong-secret"
     title = "That is not right. Please check and try again."
-
-
-class SecondFactorNeeded(Forbidden):
-    code = "second-factor-needed"
-    title = "Please enter the code from your authenticator app"
 
 
 class WeakPassword(Invalid):

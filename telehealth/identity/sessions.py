@@ -1,7 +1,7 @@
 """From a secret (cookie or bearer token) to the person who acts."""
 
 import secrets
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from types import MappingProxyType
 from uuid import UUID
 
@@ -126,9 +126,3 @@ async def revoke(session: AsyncSession, login_id: UUID) -> None:
     if login is not None and login.revoked_at is None:
         login.revoked_at = clock.now()
         session.add(login)
-
-
-async def is_live(session: AsyncSession, login_id: UUID, now: datetime) -> bool:
-    """Whether a session still stands, for sockets that outlive the request that opened them."""
-    login = await session.get(LoginSession, login_id)
-    return login is not None and login.revoked_at is None and login.expires_at > now

@@ -13,8 +13,3 @@ class PatientKnown(Conflict):
 class WhichOrganisation(Invalid):
     code = "which-organisation"
     title = "Please say for which facility you register this person"
-
-
-class ConsentNeeded(Invalid):
-    code = "consent-needed"
-    title = "Without your consent the visit cannot be booked"

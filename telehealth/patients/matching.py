@@ -3,7 +3,6 @@
 A different strong number decides against everything else; a name alone never decides for it.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -67,11 +66,6 @@ def compare(ours: PersonFacts, theirs: PersonFacts) -> Match:
     number, name, birth, sex = _numbers(ours, theirs), _names(ours.name, theirs.name), _births(ours, theirs), _sexes(ours, theirs)
     reasons = tuple(code for code in (number, name, birth, sex) if code)
     return Match(_verdict(number, name, birth, sex), reasons)
-
-
-def explain(match: Match, translate: Callable[[str], str] = str) -> list[str]:
-    """The reasons as sentences."""
-    return [translate(REASONS[code]) for code in match.reasons]
 
 
 def _verdict(number: str, name: str, birth: str, sex: str) -> Verdict:

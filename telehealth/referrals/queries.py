@@ -64,10 +64,6 @@ def scope_of(referral: Referral) -> Scope:
     )
 
 
-async def scope_of_referral(session: AsyncSession, referral_id: UUID) -> Scope:
-    return scope_of(await fetch(session, Referral, referral_id))
-
-
 async def see(session: AsyncSession, actor: Actor, referral_id: UUID) -> Referral:
     """One question; the look is noted. Raises NotFound to strangers."""
     referral = await fetch(session, Referral, referral_id)

@@ -36,11 +36,6 @@ class MovedTooOften(Conflict):
     title = "This appointment has been moved too often; please call the hospital"
 
 
-class TooManyBookings(Conflict):
-    code = "too-many-bookings"
-    title = "This person already has several open appointments; please cancel one first"
-
-
 class ConsentMissing(Invalid):
     code = "consent-missing"
     title = "Please agree to the remote visit first"

@@ -13,7 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from telehealth.core import audit, clock
 from telehealth.core.actor import Actor
 from telehealth.core.db import fetch
-from telehealth.core.errors import Invalid, NotFound
+from telehealth.core.errors import NotFound
 from telehealth.core.ids import new_id
 from telehealth.core.lifecycle import advance
 from telehealth.identity import access
@@ -22,7 +22,16 @@ from telehealth.patients import queries as patient_queries
 from telehealth.patients import service as patients
 from telehealth.patients.models import Purpose
 from telehealth.scheduling import queries, reminders
-from telehealth.scheduling.errors import ConsentMissing, MovedTooOften, NotOffered, PatientBusy, SlotTaken, TooLate
+from telehealth.scheduling.errors import (
+    ConsentMissing,
+    HoursWrong,
+    KeyReused,
+    MovedTooOften,
+    NotOffered,
+    PatientBusy,
+    SlotTaken,
+    TooLate,
+)
 from telehealth.scheduling.lifecycle import APPOINTMENT, AppointmentStatus, Event
 from telehealth.scheduling.models import Appointment, Practitioner, TimeOff, WorkingHours
 from telehealth.scheduling.queries import scope_of
@@ -47,12 +56,15 @@ async def book(
 ) -> Appointment:
     """Give a free time to a patient. The same idempotency key again gives the same appointment.
 
-    Raises SlotTaken and NotOffered (with the next three free times), PatientBusy, ConsentMissing, NotFound.
+    Raises SlotTaken and NotOffered (with the next three free times), PatientBusy, ConsentMissing,
+    NotFound, and KeyReused for a key that came with another wish.
     """
     scope = await patient_queries.scope_of_patient(session, patient_id)
     access.ensure(actor, Action.BOOK, scope, hidden=True)
     key = _key(actor, idempotency_key)
     if key and (before := (await session.exec(select(Appointment).where(Appointment.idempotency_key == key))).first()):
+        if (before.practitioner_id, before.patient_id) != (practitioner_id, patient_id) or before.start_at != start:
+            raise KeyReused()
         return before
     if not consent:
         raise ConsentMissing()
@@ -180,7 +192,7 @@ async def add_hours(
     """One weekly block from today on, by the practitioner's clock. Raises Invalid where it ends before it begins."""
     practitioner = await _own_calendar(session, actor, practitioner_id)
     if start >= end or not 0 <= weekday <= 6:
-        raise Invalid("the block must end after it begins")
+        raise HoursWrong()
     today = clock.day_in(practitioner.zone, clock.now())
     row = WorkingHours(practitioner_id=practitioner.id, weekday=weekday, start_time=start, end_time=end, valid_from=today)
     session.add(row)
@@ -204,7 +216,7 @@ async def add_time_off(
     """Away in [start, end). Raises Invalid where it ends before it begins."""
     practitioner = await _own_calendar(session, actor, practitioner_id)
     if start >= end:
-        raise Invalid("the absence must end after it begins")
+        raise HoursWrong()
     row = TimeOff(practitioner_id=practitioner.id, start_at=start, end_at=end, reason=reason)
     session.add(row)
     await session.flush()

@@ -107,6 +107,8 @@ async def test_the_same_request_again_is_the_same_appointment(sign_in, province)
         for _ in range(2)
     ]
     assert ids[0] == ids[1]
+    other = await patient.post("/api/v1/appointments", json=wish(province, tomorrow_at(10)), headers=headers)
+    assert (other.status_code, other.json()["type"]) == (409, "/problems/idempotency-key-reused")
 
 
 async def test_nothing_is_booked_without_consent(sign_in, province):
