@@ -8,7 +8,8 @@ CLIENT_FILES := $(shell find $(CLIENT)/src -type f 2>/dev/null) $(CLIENT)/vite.c
 export TELEHEALTH_DATA ?= var
 
 RUN_PACKAGES := libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto-core
-TEST_PACKAGES := $(RUN_PACKAGES) chromium postgresql poppler-utils orthanc orthanc-dicomweb dcmtk redis-server
+TEST_PACKAGES := $(RUN_PACKAGES) chromium firefox-esr postgresql poppler-utils orthanc orthanc-dicomweb dcmtk redis-server \
+	rabbitmq-server coturn janus iproute2 nftables
 
 .PHONY: help run test check fast-check bench clean-demo system-run system-test
 help:
