@@ -4,15 +4,19 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, BigInteger, Column, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Column, Index, String, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from imaging.store.lifecycle import HeldBecause, StudyState
 from telehealth.core import clock
-from telehealth.core.db import UtcDateTime, one_of
+from telehealth.core.db import PackedText, UtcDateTime, one_of
 from telehealth.core.ids import new_id
 
-__all__ = ["HeldBecause", "Instance", "Quarantined", "Series", "Study", "StudyState"]
+__all__ = ["HeldBecause", "Instance", "NameWord", "Quarantined", "Series", "Study", "StudyState"]
+
+
+BYTEWISE = String().with_variant(String(collation="C"), "postgresql")
+"""Ordered by its bytes on both databases, so that an index answers `word >= 'hoa' AND word < 'hob'`."""
 
 
 class Study(SQLModel, table=True):
@@ -63,9 +67,21 @@ class Study(SQLModel, table=True):
     version: int = 0
     """Rises with every instance; caches and steps are keyed by it."""
     released_to_patient_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    received_at: datetime = Field(default_factory=clock.now, sa_type=UtcDateTime)
+    received_at: datetime = Field(default_factory=clock.now, sa_type=UtcDateTime, index=True)
     last_instance_at: datetime = Field(default_factory=clock.now, sa_type=UtcDateTime)
     available_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class NameWord(SQLModel, table=True):
+    """One word of the folded patient name of a study: any word in any order is found by an index, by its beginning too.
+
+    Written with the study's row, so that a search for `hoa nguyen` meets `Nguyễn^Thị^Hoà` in two look-ups.
+    """
+
+    __tablename__ = "name_word"
+
+    word: str = Field(primary_key=True, sa_type=BYTEWISE)
+    study_id: UUID = Field(foreign_key="study.id", primary_key=True, ondelete="CASCADE", index=True)
 
 
 class Series(SQLModel, table=True):
@@ -86,12 +102,18 @@ class Series(SQLModel, table=True):
 
 
 class Instance(SQLModel, table=True):
-    """One SOP instance: one file, bit-identical to what came, but for a cleared preamble."""
+    """One SOP instance: one file, bit-identical to what came, but for a cleared preamble.
+
+    Where a frame stands in the file is known from the row alone, or not at all (then a library must look):
+    native little-endian pixels by `pixel_offset` and `frame_length`, compressed ones by `frame_table`.
+    """
+
+    __table_args__ = (Index("ix_instance_series_id_number", "series_id", "number"),)
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
     sop_uid: str = Field(unique=True)
     study_id: UUID = Field(foreign_key="study.id", index=True)
-    series_id: UUID = Field(foreign_key="series.id", index=True)
+    series_id: UUID = Field(foreign_key="series.id")
     sop_class: str
     transfer_syntax: str
     number: int | None = None
@@ -109,8 +131,13 @@ class Instance(SQLModel, table=True):
     pixel_offset: int | None = Field(default=None, sa_type=BigInteger)
     """Where the Pixel Data value begins in the file, for native syntaxes."""
     pixel_length: int | None = Field(default=None, sa_type=BigInteger)
-    metadata_json: str = ""
-    """DICOM JSON (PS3.18 F) without bulk data."""
+    frame_length: int | None = Field(default=None, sa_type=BigInteger)
+    """Bytes of one native frame: frame n (the first is 0) begins at pixel_offset + n * frame_length."""
+    frame_table: bytes | None = None
+    """Of compressed pixels: frames + 1 offsets into the file, unsigned 64 bit little endian. Frame n is what the items
+    between offsets n and n + 1 hold, each behind its 8 bytes of tag and length; mostly that is one item."""
+    metadata_json: str = Field(default="", sa_column=Column(PackedText, nullable=False))
+    """DICOM JSON (PS3.18 F) without bulk data, the only copy."""
     preamble_cleared: bool = False
     undecodable: str = ""
     """Why its pixels cannot be shown, found by the validate step; empty when they can."""

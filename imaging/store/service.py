@@ -11,7 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from imaging.dicom.read import InstanceHeader
 from imaging.dicom.refusals import Code, Refusal, Refused
-from imaging.store.models import Instance, Quarantined, Series, Study
+from imaging.store.models import Instance, NameWord, Quarantined, Series, Study
 from telehealth.core import audit, clock, jobs
 from telehealth.core.actor import Actor
 from telehealth.core.ids import new_id
@@ -190,6 +190,8 @@ async def _study(session: AsyncSession, header: InstanceHeader, filing: Filing) 
         "referring_physician": header.referring_physician,
     }
     created = await _insert(session, Study, values, "uid")
+    if created:
+        session.add_all(NameWord(word=word, study_id=created) for word in set(fold(header.patient_name).split()))
     found = select(Study).where(Study.uid == header.study_uid).with_for_update().execution_options(populate_existing=True)
     return (await session.exec(found)).one(), created is not None
 
