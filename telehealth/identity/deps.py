@@ -37,7 +37,7 @@ def secret_of(request: Request) -> str | None:
     return request.cookies.get(cookie_name(request.app.state.settings))
 
 
-async def _visitor(request: Request, session: Work) -> Actor | None:
+async def visitor_of(request: Request, session: Work) -> Actor | None:
     secret = secret_of(request)
     if not secret:
         return None
@@ -49,7 +49,7 @@ async def _visitor(request: Request, session: Work) -> Actor | None:
     return actor
 
 
-Visitor = Annotated[Actor | None, Depends(_visitor)]
+Visitor = Annotated[Actor | None, Depends(visitor_of)]
 """Whoever is there, signed in or not."""
 
 

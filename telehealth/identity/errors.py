@@ -1,6 +1,6 @@
 """The folder's refusals."""
 
-from telehealth.core.errors import Conflict, Invalid, SignInNeeded
+from telehealth.core.errors import Conflict, Forbidden, Invalid, SignInNeeded
 
 
 class WrongSecret(SignInNeeded):
@@ -33,3 +33,10 @@ class OrganisationExists(Conflict):
 class AlreadySetUp(Conflict):
     code = "already-set-up"
     title = "There is already an administrator"
+
+
+class FreshFactorNeeded(Forbidden):
+    """The act needs a second factor shown in the last minutes: `service.confirm_second_factor`."""
+
+    code = "fresh-factor-needed"
+    title = "Please show a new code of your authenticator app first"

@@ -5,6 +5,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from telehealth.core import problems
+from telehealth.core.db import session_scope
 from telehealth.core.errors import SignInNeeded
 from telehealth.identity import service
 from telehealth.identity.deps import CurrentActor, Work
@@ -30,10 +31,13 @@ async def sign_in_by_phone(body: CodeIn, request: Request, session: Work) -> Tok
 
 
 @router.post("/sign-in/password", responses=problems.responses(401, 422, 429))
-async def sign_in_by_password(body: PasswordIn, request: Request, session: Work) -> TokenOut:
+async def sign_in_by_password(body: PasswordIn, request: Request) -> TokenOut:
     """Staff: password and second factor. One answer for every way of being wrong."""
-    login, secret = await service.sign_in_with_password(session, body.email, body.password, body.otp, address_of(request))
-    return _token(request, login, secret)
+    engine, address = request.app.state.engine, address_of(request)
+    shown = await service.look_at_password(engine, body.email, body.password, address)
+    async with session_scope(engine) as session:
+        login, secret = await service.sign_in_with_password(session, shown, body.otp, address)
+        return _token(request, login, secret)
 
 
 def _token(request: Request, login: LoginSession, secret: str) -> TokenOut:

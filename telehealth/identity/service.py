@@ -2,12 +2,14 @@
 
 import hmac
 import secrets
+from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 from typing import NoReturn, TypeVar
 from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col, func, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import SelectOfScalar
@@ -15,12 +17,12 @@ from sqlmodel.sql.expression import SelectOfScalar
 from telehealth.core import audit, clock, i18n, jobs
 from telehealth.core.actor import STAFF, SYSTEM, Actor, Role
 from telehealth.core.crypto import derived_key, encrypt
-from telehealth.core.db import fetch, keep
+from telehealth.core.db import fetch, keep, reading_engine, session_scope
 from telehealth.core.errors import Forbidden, Invalid, NotFound
 from telehealth.core.jobs import Job
 from telehealth.core.settings import settings
 from telehealth.identity import access, limits, organisations, passwords, phones, second_factor
-from telehealth.identity.errors import AccountExists, AlreadySetUp, WrongSecret
+from telehealth.identity.errors import AccountExists, AlreadySetUp, FreshFactorNeeded, WrongSecret
 from telehealth.identity.models import (
     Account,
     Attempt,
@@ -39,6 +41,8 @@ CODE_LIVES = timedelta(minutes=10)
 CODE_TRIES = 5
 FIRST_CODE_LIVES = timedelta(hours=24)
 LONGEST_TOKEN_DAYS = 365
+FRESH = timedelta(minutes=5)
+"""How long a second factor counts as just shown (OWASP ASVS 7.5.3)."""
 
 
 async def request_code(session: AsyncSession, phone: str, address: str) -> None:
@@ -121,16 +125,38 @@ async def _takes(session: AsyncSession, row: OneTimeCode, code: str) -> bool:
     return right
 
 
-async def sign_in_with_password(
-    session: AsyncSession, email: str, password: str, otp: str, address: str
-) -> tuple[LoginSession, str]:
-    """A session for staff. One answer, as slow, for every way of being wrong. Raises WrongSecret, TooMany."""
+@dataclass(frozen=True)
+class PasswordShown:
+    """A password held against the digest that was stored at that moment (None: no such account)."""
+
+    email: str
+    digest: str | None
+    right: bool
+
+
+async def look_at_password(engine: AsyncEngine, email: str, password: str, address: str) -> PasswordShown:
+    """Before the unit of work: Argon2id takes its time, and on SQLite every other writer would wait for it.
+
+    As slow for an account that does not exist. Raises TooMany before any work is done.
+    """
     email = email.strip().casefold()
-    keys = limits.key_of("wrong-password", email), limits.key_of("wrong-from", address)
+    async with session_scope(reading_engine(engine)) as session:
+        await _ensure_tries_left(session, *_password_keys(email, address))
+        digest = (await session.exec(select(Account.password_hash).where(Account.email == email))).first()
+    return PasswordShown(email, digest, await passwords.is_right(password, digest))
+
+
+def _password_keys(email: str, address: str) -> tuple[str, str]:
+    return limits.key_of("wrong-password", email), limits.key_of("wrong-from", address)
+
+
+async def sign_in_with_password(session: AsyncSession, shown: PasswordShown, otp: str, address: str) -> tuple[LoginSession, str]:
+    """A session for staff. One answer for every way of being wrong. Raises WrongSecret, TooMany."""
+    keys = _password_keys(shown.email, address)
     await _ensure_tries_left(session, *keys)
-    account = (await session.exec(_locked(select(Account).where(Account.email == email)))).first()
-    right = await passwords.is_right(password, account.password_hash if account else None)
-    if account is None or not right or not account.active or not second_factor.use(account, otp, clock.now()):
+    account = (await session.exec(_locked(select(Account).where(Account.email == shown.email)))).first()
+    right = account is not None and shown.right and account.password_hash == shown.digest and account.active
+    if account is None or not right or not second_factor.use(account, otp, clock.now()):
         await _count_wrong(session, *keys)
     account.totp_confirmed = True
     session.add(account)
@@ -178,6 +204,17 @@ async def confirm_second_factor(session: AsyncSession, actor: Actor, otp: str) -
         login.second_factor_at = clock.now()
         session.add(login)
     await session.flush()
+
+
+def has_fresh_factor(actor: Actor) -> bool:
+    shown = actor.second_factor_at
+    return actor.is_system or (shown is not None and clock.now() - shown <= FRESH)
+
+
+def ensure_fresh_factor(actor: Actor) -> None:
+    """For acts that change what others may do. Raises FreshFactorNeeded unless a code was shown in the last minutes."""
+    if not has_fresh_factor(actor):
+        raise FreshFactorNeeded()
 
 
 async def sign_out(session: AsyncSession, actor: Actor) -> None:
@@ -234,9 +271,10 @@ async def create_staff(
     password: str | None = None,
 ) -> Account:
     """Somebody who works here, with a second factor to enrol (`second_factor.enrolment_uri`). Without a password the
-    account waits for `reset_sign_in`. Raises Forbidden, Invalid, AccountExists, WeakPassword.
+    account waits for `reset_sign_in`. Raises Forbidden, FreshFactorNeeded, Invalid, AccountExists, WeakPassword.
     """
     access.ensure(actor, access.Action.MANAGE_PEOPLE, access.Scope(units=frozenset({organisation_id})))
+    ensure_fresh_factor(actor)
     email, full_name = email.strip().casefold(), " ".join(full_name.split())
     if role not in STAFF or not full_name or "@" not in email.strip("@") or " " in email:
         raise Invalid("a name, an e-mail address and a role of staff are needed")
@@ -258,6 +296,7 @@ async def create_staff(
 async def grant_role(session: AsyncSession, actor: Actor, account_id: UUID, role: Role, organisation_id: UUID) -> RoleGrant:
     """One more role from today on, in an organisation that the administrator looks after."""
     access.ensure(actor, access.Action.MANAGE_PEOPLE, access.Scope(units=frozenset({organisation_id})))
+    ensure_fresh_factor(actor)
     today = clock.day_in(settings().zone, clock.now())
     grant = RoleGrant(account_id=account_id, role=role, organisation_id=organisation_id, valid_from=today)
     session.add(grant)
@@ -274,6 +313,7 @@ async def _managed(session: AsyncSession, actor: Actor, account_id: UUID) -> Acc
         raise Forbidden()
     for unit in units:
         access.ensure(actor, access.Action.MANAGE_PEOPLE, access.Scope(units=frozenset({unit})), hidden=True)
+    ensure_fresh_factor(actor)
     return account
 
 

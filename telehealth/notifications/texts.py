@@ -38,6 +38,21 @@ TEXTS: dict[str, Text] = {
         _("Images wait for your decision"),
         _("The images of referral {code} are on hold: somebody must decide whether they belong to this patient."),
     ),
+    "referral_submitted": Text(
+        _("A question waits for a reader"), _("Referral {code} has arrived and should be read soon: please look at the worklist.")
+    ),
+    "referral_assigned": Text(_("A question is yours"), _("Referral {code} has been given to you to read.")),
+    "info_given": Text(_("The clinic has answered"), _("The clinic has answered your question about referral {code}.")),
+    "referral_declined": Text(
+        _("Your question goes to another reader"),
+        _("A reader could not take referral {code}. It is with the next one; its due time stays as it is."),
+    ),
+    "referral_cancelled": Text(
+        _("A question was withdrawn"), _("The clinic has withdrawn referral {code}. Nothing is left to do.")
+    ),
+    "referral_closed": Text(
+        _("You can see what became of it"), _("The clinic has closed referral {code} and tells what became of it.")
+    ),
     "referral_info_requested": Text(_("The specialist asks for more"), _("The specialist has a question about referral {code}.")),
     "report_signed": Text(
         _("The report is here"), _("The report on referral {code} is signed. Please open it and acknowledge it.")

@@ -242,7 +242,8 @@ async def operations(session: AsyncSession, actor: Actor, now: datetime) -> dict
 
     unread: answers that no clinic acknowledged. held: studies that wait for a person. unassigned: nobody reads.
     """
-    access.ensure(actor, Action.SEE_OPERATIONS)
+    if not access.holds(actor, Action.SEE_OPERATIONS):
+        raise Forbidden()
     units = None if access.province_wide(actor, Action.SEE_OPERATIONS) else access.units_for(actor, Action.SEE_OPERATIONS)
     live: ColumnElement[bool] = col(Referral.status).not_in(
         (ReferralStatus.CLOSED, ReferralStatus.CANCELLED, ReferralStatus.ACKNOWLEDGED)

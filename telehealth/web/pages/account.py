@@ -11,11 +11,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from telehealth.core import clock, i18n, problems
 from telehealth.core.actor import STAFF, Actor
-from telehealth.core.db import fetch
+from telehealth.core.db import fetch, session_scope
 from telehealth.core.errors import DomainError
 from telehealth.core.http import LANGUAGE_COOKIE
 from telehealth.identity import queries, second_factor, service
-from telehealth.identity.deps import CurrentActor, Visitor, Work, cookie_name
+from telehealth.identity.deps import CurrentActor, Visitor, Work, cookie_name, visitor_of
 from telehealth.identity.devices import address_of, label_of
 from telehealth.identity.errors import WrongSecret
 from telehealth.identity.models import Account, LoginSession
@@ -90,19 +90,21 @@ async def sign_in_by_phone(
 @router.post("/sign-in/password")
 async def sign_in_by_password(
     request: Request,
-    session: Work,
-    visitor: Visitor,
     email: Text = "",
     password: Text = "",
     otp: Text = "",
     next: Text = "/",  # noqa: A002
 ) -> Response:
+    engine, address = request.app.state.engine, address_of(request)
     try:
-        login, secret = await service.sign_in_with_password(session, email, password, otp, address_of(request))
+        shown = await service.look_at_password(engine, email, password, address)
+        async with session_scope(engine) as session:
+            visitor = await visitor_of(request, session)
+            login, secret = await service.sign_in_with_password(session, shown, otp, address)
+            return await _let_in(request, session, visitor, login, secret, next, None)
     except DomainError as error:
         facts = {"step": "staff", "email": email, "next": safe_next(next), "error": words_for(error)}
         return _sign_in_page(request, status_for(error), **facts)
-    return await _let_in(request, session, visitor, login, secret, next, None)
 
 
 async def _let_in(

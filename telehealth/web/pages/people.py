@@ -1,6 +1,7 @@
 """The administrator's page: the tree of organisations, who works where, hand-over of new sign-ins."""
 
 from collections import defaultdict
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -14,12 +15,14 @@ from telehealth.core.db import fetch
 from telehealth.core.errors import DomainError, Forbidden, Invalid
 from telehealth.identity import access, organisations, passwords, queries, second_factor, service
 from telehealth.identity.deps import CurrentActor, Work
+from telehealth.identity.errors import FreshFactorNeeded
 from telehealth.identity.models import Account, OrganisationKind
 from telehealth.web.pages.account import qr_of, status_for, words_for
 from telehealth.web.render import render
 from telehealth.web.words import kind_name, role_name
 
 router = APIRouter(include_in_schema=False)
+Switch = Callable[[AsyncSession, Actor, UUID], Awaitable[None]]
 Text = Annotated[str, Form()]
 
 
@@ -42,6 +45,8 @@ async def _page(request: Request, session: AsyncSession, actor: Actor, status: i
         "given": {},
         "error": "",
         "place_error": "",
+        "unlocked": service.has_fresh_factor(actor),
+        "unlock_error": "",
         "handed": None,
         "role_name": role_name,
         "kind_name": kind_name,
@@ -75,6 +80,17 @@ async def add(
         given = {"full_name": full_name, "email": email, "role": role, "organisation_id": organisation_id}
         return await _page(request, session, actor, status_for(error), given=given, error=words_for(error))
     return await _page(request, session, actor, 201, handed=_handed(account, password))
+
+
+@router.post("/people/unlock")
+async def unlock(request: Request, session: Work, actor: CurrentActor, otp: Text = "") -> Response:
+    """A new code of the authenticator opens the changes on this page for some minutes."""
+    _reach(actor)
+    try:
+        await service.confirm_second_factor(session, actor, otp)
+    except DomainError as error:
+        return await _page(request, session, actor, status_for(error), unlock_error=words_for(error))
+    return RedirectResponse("/people", 303)
 
 
 def _role(text: str) -> Role:
@@ -119,20 +135,29 @@ async def add_organisation(
 
 
 @router.post("/people/{account_id}/disable")
-async def disable(account_id: UUID, session: Work, actor: CurrentActor) -> Response:
-    await service.disable_account(session, actor, account_id)
-    return RedirectResponse("/people", 303)
+async def disable(account_id: UUID, request: Request, session: Work, actor: CurrentActor) -> Response:
+    return await _switch(request, session, actor, service.disable_account, account_id)
 
 
 @router.post("/people/{account_id}/enable")
-async def enable(account_id: UUID, session: Work, actor: CurrentActor) -> Response:
-    await service.enable_account(session, actor, account_id)
+async def enable(account_id: UUID, request: Request, session: Work, actor: CurrentActor) -> Response:
+    return await _switch(request, session, actor, service.enable_account, account_id)
+
+
+async def _switch(request: Request, session: AsyncSession, actor: Actor, verb: Switch, account_id: UUID) -> Response:
+    try:
+        await verb(session, actor, account_id)
+    except FreshFactorNeeded as error:
+        return await _page(request, session, actor, 403, unlock_error=words_for(error))
     return RedirectResponse("/people", 303)
 
 
 @router.post("/people/{account_id}/reset")
 async def reset(account_id: UUID, request: Request, session: Work, actor: CurrentActor) -> Response:
     """A new first password and second factor for somebody who lost theirs."""
-    password = await service.reset_sign_in(session, actor, account_id)
+    try:
+        password = await service.reset_sign_in(session, actor, account_id)
+    except FreshFactorNeeded as error:
+        return await _page(request, session, actor, 403, unlock_error=words_for(error))
     account = await fetch(session, Account, account_id)
     return await _page(request, session, actor, handed=_handed(account, password))

@@ -1,6 +1,7 @@
 """Coming in: one answer for every way of being wrong, counted, and nothing that works twice."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pyotp
@@ -9,13 +10,13 @@ import time_machine
 from sqlmodel import col, select
 
 from telehealth.core import clock
-from telehealth.core.actor import SYSTEM, Role
+from telehealth.core.actor import SYSTEM, Actor, Role
 from telehealth.core.audit import AuditEntry
 from telehealth.core.crypto import decrypt
 from telehealth.core.db import session_scope
 from telehealth.core.errors import Forbidden, NotFound, SignInNeeded, TooMany
 from telehealth.identity import passwords, second_factor, service
-from telehealth.identity.errors import AccountExists, AlreadySetUp, BadPhone, WeakPassword, WrongSecret
+from telehealth.identity.errors import AccountExists, AlreadySetUp, BadPhone, FreshFactorNeeded, WeakPassword, WrongSecret
 from telehealth.identity.models import Account, LoginSession, OneTimeCode
 from telehealth.identity.sessions import actor_of, describe
 
@@ -51,11 +52,17 @@ async def doctor(engine, province) -> Account:
     return account
 
 
+def fresh(actor: Actor) -> Actor:
+    """The same person with a second factor just shown."""
+    return replace(actor, second_factor_at=clock.now())
+
+
 async def try_password(engine, account, password=PASSWORD, otp=None):
+    shown = await service.look_at_password(engine, account.email, password, "10.0.0.1")
     async with session_scope(engine) as session:
         fresh = await session.get(Account, account.id)
         otp = otp if otp is not None else second_factor.code_at(fresh, clock.now())
-        return await service.sign_in_with_password(session, account.email, password, otp, "10.0.0.1")
+        return await service.sign_in_with_password(session, shown, otp, "10.0.0.1")
 
 
 async def test_the_right_code_makes_the_account_and_a_session(engine):
@@ -186,9 +193,8 @@ async def test_every_way_of_being_wrong_sounds_the_same(engine, doctor):
         (doctor, PASSWORD, ""),
     ):
         with pytest.raises(WrongSecret) as refusal:
-            async with session_scope(engine) as session:
-                code = second_factor.code_at(doctor, clock.now()) if otp is None else otp
-                await service.sign_in_with_password(session, account.email, password, code, "10.0.0.1")
+            code = second_factor.code_at(doctor, clock.now()) if otp is None else otp
+            await try_password(engine, account, password, code)
         said.append((refusal.value.code, refusal.value.title, refusal.value.detail, refusal.value.facts))
     assert len({str(answer) for answer in said}) == 1
 
@@ -197,11 +203,9 @@ async def test_ten_wrong_passwords_close_an_account_known_or_not(engine, doctor)
     for email in (doctor.email, "nobody@example.test"):
         for _ in range(10):
             with pytest.raises(WrongSecret):
-                async with session_scope(engine) as session:
-                    await service.sign_in_with_password(session, email, "wrong password here", "000000", "10.0.0.1")
+                await try_password(engine, Account(email=email, full_name="?"), "wrong password here", "000000")
         with pytest.raises(TooMany):
-            async with session_scope(engine) as session:
-                await service.sign_in_with_password(session, email, PASSWORD, "000000", "10.0.0.1")
+            await try_password(engine, Account(email=email, full_name="?"), PASSWORD, "000000")
 
 
 async def test_a_refused_sign_in_is_in_the_log(engine, doctor):
@@ -259,7 +263,7 @@ def test_a_code_is_good_one_step_early_and_one_step_late():
 
 async def test_a_new_colleague_enrols_and_comes_in(engine, province):
     async with session_scope(engine) as session:
-        administrator = await describe(session, province.administrator)
+        administrator = fresh(await describe(session, province.administrator))
         account = await service.create_staff(
             session, administrator, " Moi@Example.Test ", "Lý  Văn Mới", Role.TECHNICIAN, province.clinic.id, PASSWORD
         )
@@ -282,7 +286,7 @@ async def test_only_administrators_make_colleagues_and_only_in_their_own_house(e
         with pytest.raises(Forbidden):
             await service.create_staff(session, doctor, "x@example.test", "X", Role.TECHNICIAN, province.clinic.id)
         local = await service.create_staff(session, SYSTEM, "local@example.test", "Local", Role.ADMINISTRATOR, province.clinic.id)
-        administrator = await describe(session, local)
+        administrator = fresh(await describe(session, local))
         with pytest.raises(Forbidden):
             await service.create_staff(session, administrator, "x@example.test", "X", Role.TECHNICIAN, province.hospital.id)
         with pytest.raises(NotFound):
@@ -295,7 +299,7 @@ async def test_disabling_an_account_ends_its_sessions_at_once(engine, province, 
     client = await sign_in(province.doctor)
     assert (await client.get("/api/v1/me")).status_code == 200
     async with session_scope(engine) as session:
-        await service.disable_account(session, await describe(session, province.administrator), province.doctor.id)
+        await service.disable_account(session, fresh(await describe(session, province.administrator)), province.doctor.id)
     assert (await client.get("/api/v1/me")).status_code == 401
 
 
@@ -349,3 +353,26 @@ async def test_more_than_four_password_checks_wait_their_turn():
     stored = await passwords.digest(PASSWORD)
     assert all(await asyncio.gather(*[passwords.is_right(PASSWORD, stored) for _ in range(12)]))
     assert not await passwords.is_right(PASSWORD, None)
+
+
+async def test_people_are_managed_only_with_a_second_factor_just_shown(engine, province):
+    async with session_scope(engine) as session:
+        administrator = await describe(session, province.administrator)
+        for stale in (None, clock.now() - timedelta(minutes=6)):
+            actor = replace(administrator, second_factor_at=stale)
+            for act in (service.disable_account, service.enable_account, service.reset_sign_in):
+                with pytest.raises(FreshFactorNeeded):
+                    await act(session, actor, province.doctor.id)
+            with pytest.raises(FreshFactorNeeded):
+                await service.create_staff(session, actor, "x@example.test", "X", Role.TECHNICIAN, province.clinic.id)
+
+
+async def test_a_password_changed_while_it_was_looked_at_does_not_let_anybody_in(engine, doctor):
+    shown = await service.look_at_password(engine, doctor.email, PASSWORD, "10.0.0.1")
+    async with session_scope(engine) as session:
+        account = await session.get(Account, doctor.id)
+        account.password_hash = await passwords.digest("another long password")
+        session.add(account)
+    with pytest.raises(WrongSecret):
+        async with session_scope(engine) as session:
+            await service.sign_in_with_password(session, shown, second_factor.code_at(doctor, clock.now()), "10.0.0.1")

@@ -1,12 +1,14 @@
 """Pages of administrator, auditor and of a patient who wants to know who looked."""
 
 import json
+from datetime import timedelta
 
-from sqlmodel import select
+from sqlmodel import select, update
 
-from telehealth.core import audit
+from telehealth.core import audit, clock
 from telehealth.core.db import session_scope
-from telehealth.identity.models import Account
+from telehealth.identity import second_factor
+from telehealth.identity.models import Account, LoginSession
 from telehealth.identity.sessions import describe
 from telehealth.notifications import service, tasks
 from telehealth.notifications.models import Channel
@@ -123,3 +125,23 @@ async def test_the_demo_page_tells_how_to_come_in(client, engine, config, provin
     assert (facts["messages"][0]["state"], len(facts["sign_ins"][0]["otp"])) == ("sent", 6)
     assert page.status_code == 200
     assert "p-1" in page.text
+
+
+async def test_people_are_changed_only_after_a_code_was_just_shown(sign_in, province, engine):
+    client = await sign_in(province.administrator)
+    async with session_scope(engine) as session:
+        await session.exec(update(LoginSession).values(second_factor_at=clock.now() - timedelta(minutes=10)))
+    assert f"/people/{province.doctor.id}/disable" not in (await client.get("/people")).text
+    refused = await client.post(f"/people/{province.doctor.id}/disable")
+    assert (refused.status_code, 'action="/people/unlock"' in refused.text) == (403, True)
+    assert (await client.post("/people/unlock", data={"otp": "000000"})).status_code == 422
+    code = second_factor.code_at(province.administrator, clock.now())
+    assert (await client.post("/people/unlock", data={"otp": code})).status_code == 303
+    assert (await client.post(f"/people/{province.doctor.id}/disable")).status_code == 303
+
+
+async def test_an_administrator_sees_numbers_and_no_case(sign_in, province):
+    page = await (await sign_in(province.administrator)).get("/operations")
+    assert page.status_code == 200
+    assert "0 · " in page.text
+    assert "?show=" not in page.text
