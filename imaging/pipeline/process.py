@@ -9,12 +9,13 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlmodel.ext.asyncio.session import AsyncSession
 
-from imaging.pipeline import service
+from imaging.pipeline import due, service
 from imaging.pipeline.service import LEASE, Claim
 from imaging.pipeline.steps import STEPS, Bench
 from telehealth.core.blobs import Blobs
-from telehealth.core.db import session_scope
+from telehealth.core.db import reading_engine, session_scope
 from telehealth.core.errors import DomainError
 from telehealth.core.ids import new_id
 
@@ -24,6 +25,14 @@ log = structlog.get_logger()
 def new_owner() -> str:
     """Unlike any other worker's, any other run's too."""
     return f"{socket.gethostname()}:{os.getpid()}:{new_id()}"
+
+
+async def process_next(engine: AsyncEngine, blobs: Blobs, asked: UUID, turn: int) -> int:
+    """The study whose turn it is; the one that the message names where that is taken. Returns how many steps were done."""
+    async with AsyncSession(reading_engine(engine)) as session:
+        chosen = await due.next_study(session, turn)
+    done = await process(engine, blobs, chosen) if chosen else 0
+    return done or await process(engine, blobs, asked)
 
 
 async def process(engine: AsyncEngine, blobs: Blobs, study_id: UUID) -> int:

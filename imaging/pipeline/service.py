@@ -10,7 +10,6 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, exists, or_
 from sqlmodel import col, delete, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -23,18 +22,24 @@ from telehealth.core import audit, clock, jobs
 from telehealth.core.actor import SYSTEM, Actor
 from telehealth.core.db import fetch
 from telehealth.core.jobs import Job
+from telehealth.core.lifecycle import NotPossible
 from telehealth.identity import access
 from telehealth.identity.access import Action
 from telehealth.notifications.models import Channel
 from telehealth.notifications.service import notify
 
-STEPS = ("validate", "identity", "thumbnails", "completeness", "ready")
+STEPS = ("validate", "identity", "completeness", "representations", "burned_in", "priors", "routing", "ready")
 """The order; `steps.py` has the code of each."""
+FIRST_LOOK = 0
+"""The version of the one step that does not wait for the rest: whose study is it? Its answer holds while more comes."""
 SETTLE = timedelta(seconds=3)
 """A study without a new instance for so long is looked at."""
 LEASE = timedelta(seconds=30)
 """Renewed by the worker while it works: a killed worker's step is free after this."""
 MOST_ATTEMPTS = 5
+UNDECIDED = (StudyState.RECEIVING, StudyState.CHECKING)
+LOOKED_AT = (*UNDECIDED, StudyState.AVAILABLE)
+"""States in which steps are due."""
 
 
 @dataclass(frozen=True)
@@ -76,16 +81,25 @@ async def claim_next_step(session: AsyncSession, study_id: UUID, owner: str) -> 
         _move(study, StudyEvent.FILED)
         study.held_because, study.held_facts = None, {}
         session.add(study)
-    if not await _is_due(session, study, now):
-        return None
-    if study.state == StudyState.RECEIVING:
-        _move(study, StudyEvent.SETTLED)
-        session.add(study)
-    runs = await _runs(session, study)
-    for step in STEPS:
+    if _is_settled(study, now) and study.state in LOOKED_AT:
+        if study.state == StudyState.RECEIVING:
+            _move(study, StudyEvent.SETTLED)
+            session.add(study)
+        return await _first_open(session, study, study.version, STEPS, owner, now)
+    if study.state in UNDECIDED and study.patient_id is not None:
+        return await _first_open(session, study, FIRST_LOOK, ("identity",), owner, now)
+    return None
+
+
+async def _first_open(
+    session: AsyncSession, study: Study, version: int, steps: tuple[str, ...], owner: str, now: datetime
+) -> Claim | None:
+    """The first step that is not done, if it is free; one that used up its attempts is parked instead."""
+    runs = await _runs(session, study, version)
+    for step in steps:
         run = runs.get(step)
         if run is None:
-            return _claim(_take(session, StepRun(study_id=study.id, study_version=study.version, step=step), owner, now))
+            return _claim(_take(session, StepRun(study_id=study.id, study_version=version, step=step), owner, now))
         if run.state == RunState.DONE:
             continue
         if not _is_free(run, now):
@@ -103,25 +117,13 @@ def _was_filed(study: Study) -> bool:
     return study.state == StudyState.HELD and study.held_because == HeldBecause.UNFILED and study.patient_id is not None
 
 
-async def _is_due(session: AsyncSession, study: Study, now: datetime) -> bool:
-    settled = study.last_instance_at <= now - SETTLE
-    match study.state:
-        case StudyState.RECEIVING:
-            return settled
-        case StudyState.CHECKING | StudyState.AVAILABLE:
-            # what came while an earlier version was looked at must settle too; the sender's "that was all" need not wait
-            return settled or not await _other_versions(session, study)
-        case _:
-            return False
+def _is_settled(study: Study, now: datetime) -> bool:
+    """Nothing new for a while, or the sender said that this version was all."""
+    return study.last_instance_at <= now - SETTLE or study.settled_version == study.version
 
 
-async def _other_versions(session: AsyncSession, study: Study) -> bool:
-    any_run = select(StepRun.id).where(StepRun.study_id == study.id, StepRun.study_version != study.version).limit(1)
-    return (await session.exec(any_run)).first() is not None
-
-
-async def _runs(session: AsyncSession, study: Study) -> dict[str, StepRun]:
-    of_version = select(StepRun).where(StepRun.study_id == study.id, StepRun.study_version == study.version)
+async def _runs(session: AsyncSession, study: Study, version: int) -> dict[str, StepRun]:
+    of_version = select(StepRun).where(StepRun.study_id == study.id, StepRun.study_version == version)
     return {run.step: run for run in await session.exec(of_version.execution_options(populate_existing=True))}
 
 
@@ -170,12 +172,30 @@ async def record(session: AsyncSession, claim: Claim, outcome: Outcome) -> Study
         .where(*_mine(claim))
         .values(state=RunState.DONE, finished_at=clock.now(), lease_until=None, message="", facts=outcome.facts)
     )
-    if study is None or not done.rowcount or study.version != claim.version:
+    if study is None or not done.rowcount:
+        return None
+    if claim.version == FIRST_LOOK:
+        return await _looked_at(session, study, outcome)
+    if study.version != claim.version:
         return None  # where it grew meanwhile, the newer version has steps of its own
     if outcome.held:
         await _hold(session, study, outcome.held, outcome.held_facts or {})
     elif claim.step == STEPS[-1]:
         await _make_available(session, study)
+    session.add(study)
+    return study
+
+
+async def _looked_at(session: AsyncSession, study: Study, outcome: Outcome) -> Study | None:
+    """The first look is over: readable from here on, while the rest still comes; or held at once. None if too late."""
+    if study.state not in UNDECIDED:
+        return None
+    if outcome.held:
+        await _hold(session, study, outcome.held, outcome.held_facts or {})
+    else:
+        _move(study, StudyEvent.OPENED)
+        audit.record(session, SYSTEM, "study.readable", study.id, patient_id=study.patient_id, version=study.version)
+        jobs.enqueue(session, Job.FILE_STUDY, study_id=study.id)
     session.add(study)
     return study
 
@@ -241,13 +261,29 @@ def _park(session: AsyncSession, run: StepRun, message: str, now: datetime) -> N
 
 async def unpark(session: AsyncSession, actor: Actor, study_id: UUID) -> int:
     """Try a study's parked steps anew. Returns how many."""
-    study = await fetch(session, Study, study_id, lock=True)
-    access.ensure(actor, Action.RESOLVE_IDENTITY, scope_of(study), hidden=True)
+    study = await _to_mend(session, actor, study_id)
     parked = (col(StepRun.study_id) == study.id, col(StepRun.state) == RunState.PARKED)
     done = await session.exec(update(StepRun).where(*parked).values(state=RunState.FAILED, attempts=0, due_at=clock.now()))
     audit.record(session, actor, "study.unparked", study.id, patient_id=study.patient_id)
     jobs.enqueue(session, Job.PROCESS_STUDY, study_id=study.id)
     return int(done.rowcount)
+
+
+async def run_again(session: AsyncSession, actor: Actor, study_id: UUID) -> None:
+    """Every step of the present version once more; what is readable stays readable meanwhile."""
+    study = await _to_mend(session, actor, study_id)
+    if study.state not in LOOKED_AT:
+        raise NotPossible(state=study.state)
+    idle = (col(StepRun.study_id) == study.id, col(StepRun.state) != RunState.RUNNING)
+    await session.exec(delete(StepRun).where(*idle))
+    audit.record(session, actor, "study.run_again", study.id, patient_id=study.patient_id)
+    jobs.enqueue(session, Job.PROCESS_STUDY, study_id=study.id)
+
+
+async def _to_mend(session: AsyncSession, actor: Actor, study_id: UUID) -> Study:
+    study = await fetch(session, Study, study_id, lock=True)
+    access.ensure(actor, Action.RESOLVE_IDENTITY, scope_of(study), hidden=True)
+    return study
 
 
 # people's decisions -----------------------------------------------------------------------------------------------
@@ -256,9 +292,8 @@ async def unpark(session: AsyncSession, actor: Actor, study_id: UUID) -> int:
 async def settle(session: AsyncSession, study_id: UUID) -> None:
     """The sender says that this was all: look at once."""
     study = await fetch(session, Study, study_id, lock=True)
-    if study.state == StudyState.RECEIVING:
-        _move(study, StudyEvent.SETTLED)
-        session.add(study)
+    study.settled_version = study.version
+    session.add(study)
     jobs.enqueue(session, Job.PROCESS_STUDY, study_id=study.id)
 
 
@@ -331,34 +366,12 @@ def _move(study: Study, event: StudyEvent) -> None:
     study.state = advance(STUDY, StudyState(study.state), event)
 
 
-# what the sweep finds ---------------------------------------------------------------------------------------------
-
-
-async def due_studies(session: AsyncSession, most: int = 200) -> list[UUID]:
-    """Studies for which somebody should look now, oldest first: nothing running, parked or waiting for its time."""
-    now = clock.now()
-    of_version = and_(col(StepRun.study_id) == Study.id, col(StepRun.study_version) == Study.version)
-    busy = or_(
-        col(StepRun.state) == RunState.PARKED,
-        and_(col(StepRun.state) == RunState.RUNNING, col(StepRun.lease_until) > now),
-        and_(col(StepRun.state) == RunState.FAILED, col(StepRun.due_at) > now),
-    )
-    finished = and_(col(StepRun.step) == STEPS[-1], col(StepRun.state) == RunState.DONE)
-    states = (StudyState.RECEIVING, StudyState.CHECKING, StudyState.AVAILABLE)
-    filed = and_(
-        col(Study.state) == StudyState.HELD, col(Study.held_because) == HeldBecause.UNFILED, col(Study.patient_id).is_not(None)
-    )
-    due = (
-        select(Study.id)
-        .where(or_(col(Study.state).in_(states), filed), ~exists().where(of_version, or_(busy, finished)))
-        .where(or_(col(Study.last_instance_at) <= now - SETTLE, col(Study.state) == StudyState.CHECKING))
-    )
-    return list((await session.exec(due.order_by(col(Study.last_instance_at)).limit(most))).all())
+# how far it is -----------------------------------------------------------------------------------------------------
 
 
 async def progress_of(session: AsyncSession, study: Study) -> dict[str, Any]:
     """How far the newest version is: steps done, of how many, and what stands still."""
-    runs = await _runs(session, study)
+    runs = await _runs(session, study, study.version)
     done = [step for step in STEPS if step in runs and runs[step].state == RunState.DONE]
     parked = next((step for step, run in runs.items() if run.state == RunState.PARKED), "")
     return {"done": len(done), "of": len(STEPS), "step": next((s for s in STEPS if s not in done), ""), "parked": parked}

@@ -5,6 +5,7 @@ and `keep` for rows of its own. It may run twice; writing happens once (`service
 """
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,12 +18,16 @@ from sqlmodel import col, func, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from imaging.dicom import sandbox
+from imaging.dicom.burned_in import BurnedIn, judge, worst
 from imaging.dicom.errors import Undecodable
 from imaging.pipeline.completeness import findings, placed
 from imaging.pipeline.identity_check import check, person_in_file
 from imaging.pipeline.models import RunState, StepRun
+from imaging.pipeline.priors import Compared
+from imaging.pipeline.priors import priors as ranked
+from imaging.pipeline.routing import subspecialty
 from imaging.pipeline.service import Claim, Decision, Outcome
-from imaging.store.lifecycle import HeldBecause
+from imaging.store.lifecycle import HeldBecause, StudyState
 from imaging.store.models import Instance, Series, Study
 from telehealth.core.blobs import Blobs, put_bytes
 from telehealth.core.db import fetch, reading_engine
@@ -144,8 +149,8 @@ async def _person_filed(session: AsyncSession, patient_id: UUID) -> PersonFacts:
     )
 
 
-async def thumbnails(bench: Bench, claim: Claim) -> Result:
-    """A small picture for each series: its middle image's middle frame."""
+async def representations(bench: Bench, claim: Claim) -> Result:
+    """A small picture for each series: its middle image's middle frame. The larger ones are made later, after `ready`."""
     async with bench.reading() as session:
         rows = select(Instance).where(Instance.study_id == claim.study_id, Instance.frames > 0, Instance.undecodable == "")
         by_series: dict[UUID, list[Instance]] = {}
@@ -182,6 +187,56 @@ async def completeness(bench: Bench, claim: Claim) -> Result:
     return Result(Outcome({"findings": len(noticed)}), keep)
 
 
+async def burned_in(bench: Bench, claim: Claim) -> Result:
+    """Which pictures may hold text about the patient: nobody may share those without a look."""
+    async with bench.reading() as session:
+        rows = select(Instance.metadata_json).where(Instance.study_id == claim.study_id)
+        found = [judge(json.loads(metadata or "{}")) for metadata in await session.exec(rows)]
+    verdict = worst(found)
+
+    async def keep(_session: AsyncSession, study: Study) -> None:
+        study.burned_in = verdict
+
+    return Result(Outcome({"verdict": verdict, "suspects": sum(one is not BurnedIn.NO for one in found)}), keep)
+
+
+async def priors(bench: Bench, claim: Claim) -> Result:
+    """Earlier studies of the same patient, for comparison."""
+    async with bench.reading() as session:
+        study = await fetch(session, Study, claim.study_id)
+        rows = select(Study).where(Study.patient_id == study.patient_id, Study.state == StudyState.AVAILABLE, Study.id != study.id)
+        others = list(await session.exec(rows.limit(500)))
+        parts: dict[UUID, set[str]] = {}
+        in_parts = col(Series.study_id).in_([study.id, *(one.id for one in others)])
+        for study_id, part in await session.exec(select(Series.study_id, Series.body_part).where(in_parts)):
+            parts.setdefault(study_id, set()).add(part.upper())
+    earlier = ranked(_compared(study, parts), [_compared(one, parts) for one in others])
+
+    async def keep(_session: AsyncSession, study: Study) -> None:
+        study.prior_ids = [str(one) for one in earlier]
+
+    return Result(Outcome({"priors": len(earlier)}), keep)
+
+
+def _compared(study: Study, parts: dict[UUID, set[str]]) -> Compared:
+    machines = frozenset(study.modalities.split("\\")) - {""}
+    return Compared(study.id, study.study_date, machines, frozenset(parts.get(study.id, ())) - {""})
+
+
+async def routing(bench: Bench, claim: Claim) -> Result:
+    """Whose eyes it wants. How urgent it is its question says, which referrals write on the study."""
+    async with bench.reading() as session:
+        study = await fetch(session, Study, claim.study_id)
+        rows = select(Series.body_part, Series.description).where(Series.study_id == study.id)
+        texts = [study.description, *(text for row in await session.exec(rows) for text in row)]
+    wanted = subspecialty(frozenset(study.modalities.split("\\")) - {""}, texts)
+
+    async def keep(_session: AsyncSession, study: Study) -> None:
+        study.subspecialty = wanted
+
+    return Result(Outcome({"subspecialty": wanted}), keep)
+
+
 async def ready(_bench: Bench, _claim: Claim) -> Result:
     """Nothing left to do: `service.record` makes it readable, once."""
     return Result(Outcome({}))
@@ -196,7 +251,10 @@ def note(study: Study, step: str, noticed: list[dict[str, Any]]) -> None:
 STEPS: dict[str, Callable[[Bench, Claim], Awaitable[Result]]] = {
     "validate": validate,
     "identity": identity,
-    "thumbnails": thumbnails,
     "completeness": completeness,
+    "representations": representations,
+    "burned_in": burned_in,
+    "priors": priors,
+    "routing": routing,
     "ready": ready,
 }

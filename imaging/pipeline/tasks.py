@@ -1,20 +1,23 @@
 """Background work of the pipeline: thin doors to `process` and to the sweep."""
 
+import itertools
 from uuid import UUID
 
 from celery import shared_task
 
-from imaging.pipeline import service
-from imaging.pipeline.process import process
+from imaging.pipeline import due
+from imaging.pipeline.process import process_next
 from telehealth.core import jobs, portal
 from telehealth.core.blobs import blobs
 from telehealth.core.jobs import Job
 
+_turns = itertools.count()
+
 
 @shared_task(name=Job.PROCESS_STUDY)
 def process_study(study_id: str) -> None:
-    """Do the study's due steps. Safe to repeat: the row, not the queue, knows what is done."""
-    portal.run_async(process, portal.engine(), blobs(), UUID(study_id))
+    """Do the due steps of the most urgent study, or else of this one. Safe to repeat: the rows know what is done."""
+    portal.run_async(process_next, portal.engine(), blobs(), UUID(study_id), next(_turns))
 
 
 @shared_task(name=Job.SWEEP_STUDIES)
@@ -25,6 +28,6 @@ def sweep() -> None:
 
 async def _sweep() -> None:
     async with portal.work() as session:
-        due = await service.due_studies(session)
-    for study_id in due:
+        waiting = await due.due_studies(session)
+    for study_id in waiting:
         await jobs.send(Job.PROCESS_STUDY, study_id=study_id)

@@ -32,6 +32,8 @@ class StudyEvent(StrEnum):
     """One more instance."""
     SETTLED = "settled"
     """No instance for a while, or the sender said that this was all."""
+    OPENED = "opened"
+    """Whose it is is sure: readable while the rest still comes."""
     PASSED = "passed"
     HELD = "held"
     ACCEPTED = "accepted"
@@ -46,6 +48,9 @@ STUDY = {
     (_S.RECEIVING, _E.EXTENDED): _S.RECEIVING,
     (_S.RECEIVING, _E.SETTLED): _S.CHECKING,
     (_S.RECEIVING, _E.FILED): _S.RECEIVING,
+    (_S.RECEIVING, _E.OPENED): _S.AVAILABLE,
+    (_S.RECEIVING, _E.HELD): _S.HELD,
+    (_S.CHECKING, _E.OPENED): _S.AVAILABLE,
     (_S.CHECKING, _E.EXTENDED): _S.CHECKING,
     (_S.CHECKING, _E.SETTLED): _S.CHECKING,
     (_S.CHECKING, _E.FILED): _S.CHECKING,

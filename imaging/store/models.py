@@ -66,10 +66,21 @@ class Study(SQLModel, table=True):
     """The identity check: verdict and reasons, and who decided where a person had to."""
     version: int = 0
     """Rises with every instance; caches and steps are keyed by it."""
+    settled_version: int = 0
+    """The version of which the sender said that it was all."""
+    priority: str = "routine"
+    """Of its question, written by referrals: stat, urgent or routine; who is processed first."""
+    subspecialty: str = ""
+    """Whose eyes it wants, by the routing rules; empty where they say nothing."""
+    burned_in: str = ""
+    """Whether its pixels may hold text about the patient: certain, possible, or empty for no."""
+    prior_ids: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    """Earlier studies of the same patient, the most comparable first."""
     released_to_patient_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     received_at: datetime = Field(default_factory=clock.now, sa_type=UtcDateTime, index=True)
     last_instance_at: datetime = Field(default_factory=clock.now, sa_type=UtcDateTime)
     available_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """Checked whole for the first time. While None an available study is readable and still arriving."""
 
 
 class NameWord(SQLModel, table=True):

@@ -103,9 +103,12 @@ async def ingest(session: AsyncSession, actor: Actor, staged: StagedInstance, fi
 
 
 def announce(session: AsyncSession, study: Study) -> None:
-    """Ask the pipeline to look at the study after the commit, and the referrals to find it a home."""
-    jobs.enqueue(session, Job.PROCESS_STUDY, study_id=study.id)
-    if study.referral_id is None:
+    """Wake the pipeline, and the referrals to find its home, for a study's first instance.
+
+    The rest needs no message each: the sender's "that was all" tells, or the sweep sees that nothing comes any more.
+    """
+    if study.instance_count == 1:
+        jobs.enqueue(session, Job.PROCESS_STUDY, study_id=study.id)
         jobs.enqueue(session, Job.FILE_STUDY, study_id=study.id)
 
 

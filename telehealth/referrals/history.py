@@ -59,6 +59,7 @@ async def open_images(session: AsyncSession, referral: Referral) -> None:
         study.reading_unit_id = referral.to_organisation_id if referral.submitted_at else None
         study.reader_ids = [str(referral.reader_id)] if referral.reader_id else []
         study.open_for_reading = is_open
+        study.priority = referral.priority
         session.add(study)
     await session.flush()
 

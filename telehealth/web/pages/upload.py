@@ -57,8 +57,11 @@ FINDINGS = {
 STEPS = {
     "validate": "Reading the images",
     "identity": "Comparing the patient",
-    "thumbnails": "Making previews",
     "completeness": "Counting the slices",
+    "representations": "Making previews",
+    "burned_in": "Looking for text in the pictures",
+    "priors": "Looking for earlier studies",
+    "routing": "Finding the right reader",
     "ready": "Almost done",
 }
 VERDICTS = {
