@@ -4,6 +4,7 @@ Messages only wake a worker; which study it takes is decided here, from the rows
 broker, and a study that was queued as routine and became urgent overtakes at once.
 """
 
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, case, exists, or_
@@ -38,7 +39,7 @@ async def next_study(session: AsyncSession, turn: int) -> UUID | None:
     return found[0] if found else None
 
 
-async def _due(session: AsyncSession, most: int, *order: ColumnElement[object]) -> list[UUID]:
+async def _due(session: AsyncSession, most: int, *order: Any) -> list[UUID]:
     due = select(Study.id).where(or_(_whole(), _first_look(), _filed()))
     return list((await session.exec(due.order_by(*order).limit(most))).all())
 
@@ -51,9 +52,7 @@ def _whole() -> ColumnElement[bool]:
 
 def _first_look() -> ColumnElement[bool]:
     """Somebody's, still arriving, and nobody has compared the patient."""
-    return and_(
-        col(Study.state).in_(UNDECIDED), col(Study.patient_id).is_not(None), ~_runs(FIRST_LOOK, "identity"), _arriving()
-    )
+    return and_(col(Study.state).in_(UNDECIDED), col(Study.patient_id).is_not(None), ~_runs(FIRST_LOOK, "identity"), _arriving())
 
 
 def _arriving() -> ColumnElement[bool]:
@@ -66,7 +65,7 @@ def _filed() -> ColumnElement[bool]:
     return and_(unfiled, col(Study.patient_id).is_not(None))
 
 
-def _runs(version: ColumnElement[int] | int, last: str) -> ColumnElement[bool]:
+def _runs(version: Any, last: str) -> ColumnElement[bool]:
     """A step of this version is busy (running, parked, waiting for its next attempt), or its last one is done."""
     now = clock.now()
     busy = or_(

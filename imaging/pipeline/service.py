@@ -292,6 +292,8 @@ async def _to_mend(session: AsyncSession, actor: Actor, study_id: UUID) -> Study
 async def settle(session: AsyncSession, study_id: UUID) -> None:
     """The sender says that this was all: look at once."""
     study = await fetch(session, Study, study_id, lock=True)
+    if study.state == StudyState.RECEIVING:
+        _move(study, StudyEvent.SETTLED)
     study.settled_version = study.version
     session.add(study)
     jobs.enqueue(session, Job.PROCESS_STUDY, study_id=study.id)

@@ -204,7 +204,9 @@ async def priors(bench: Bench, claim: Claim) -> Result:
     """Earlier studies of the same patient, for comparison."""
     async with bench.reading() as session:
         study = await fetch(session, Study, claim.study_id)
-        rows = select(Study).where(Study.patient_id == study.patient_id, Study.state == StudyState.AVAILABLE, Study.id != study.id)
+        rows = select(Study).where(
+            Study.patient_id == study.patient_id, Study.state == StudyState.AVAILABLE, Study.id != study.id
+        )
         others = list(await session.exec(rows.limit(500)))
         parts: dict[UUID, set[str]] = {}
         in_parts = col(Series.study_id).in_([study.id, *(one.id for one in others)])

@@ -4,20 +4,21 @@ from datetime import timedelta
 import pytest
 from sqlmodel import col, select, update
 
-from imaging.dicom.synthetic import ct_volume
+from imaging.dicom.synthetic import ct_volume, ultrasound_cine
+from imaging.pipeline import due, service, steps
 from imaging.pipeline import process as worker
-from imaging.pipeline import service, steps
 from imaging.pipeline.errors import FiledElsewhere, ReasonMissing
 from imaging.pipeline.models import RunState, StepRun
 from imaging.pipeline.process import process
 from imaging.pipeline.service import Decision, Outcome
-from imaging.store.models import Instance, Series
-from telehealth.core import clock
+from imaging.store.models import Instance, Series, Study
+from telehealth.core import clock, jobs
 from telehealth.core.actor import SYSTEM
 from telehealth.core.audit import AuditEntry
 from telehealth.core.db import session_scope
 from telehealth.core.errors import Forbidden, NotFound
 from telehealth.core.ids import new_id
+from telehealth.core.jobs import Job
 from telehealth.identity.sessions import describe
 from tests.imaging.pipeline.conftest import PATIENT, STRANGER
 
@@ -29,7 +30,7 @@ async def said(engine, act: str) -> int:
 
 async def test_a_good_study_becomes_available_with_thumbnails(engine, blobs, send, study_of):
     study_id = await send()
-    assert await process(engine, blobs, study_id) == 5
+    assert await process(engine, blobs, study_id) == 8
 
     study = await study_of(study_id)
     assert (study.state, study.findings, study.identity["verdict"]) == ("available", [], "match")
@@ -51,25 +52,109 @@ async def test_four_workers_at_once_make_it_available_once(engine, blobs, send, 
     done = await asyncio.gather(*(process(engine, blobs, study_id) for _ in range(4)))
     if (await study_of(study_id)).state != "available":  # the one that held a step went on alone; nothing may be left
         done.append(await process(engine, blobs, study_id))
-    assert sum(done) == 5
+    assert sum(done) == 8
     assert await said(engine, "study.available") == 1
 
 
-async def test_a_study_that_still_arrives_is_left_alone_until_the_sender_is_done(engine, blobs, send, study_of):
-    study_id = await send(still=False)
+async def test_a_study_is_readable_once_its_patient_is_sure_while_the_rest_still_comes(engine, blobs, send, study_of):
+    files = ct_volume(PATIENT, slices=6, size=64)
+    study_id = await send(files=files[:2], still=False, expected_instances=6)
+    assert await process(engine, blobs, study_id) == 1
+    early = await study_of(study_id)
+    assert (early.state, early.available_at, early.instance_count, early.expected_instances) == ("available", None, 2, 6)
+
+    await send(files=files[2:], still=False)
+    assert await process(engine, blobs, study_id) == 0, "no whole look before the sender is done"
+    async with session_scope(engine) as session:
+        await service.settle(session, study_id)
+    assert await process(engine, blobs, study_id) == 8
+    assert (await study_of(study_id)).available_at is not None
+    assert (await said(engine, "study.readable"), await said(engine, "study.available")) == (1, 1)
+
+
+async def test_another_persons_images_are_held_while_they_still_come(engine, blobs, send, study_of):
+    study_id = await send(STRANGER, still=False)
+    await process(engine, blobs, study_id)
+    assert ((await study_of(study_id)).held_because, await said(engine, "study.readable")) == ("mismatch", 0)
+
+
+async def test_a_study_of_nobody_is_left_alone_until_the_sender_is_done(engine, blobs, send, study_of):
+    study_id = await send(still=False, filed=False)
     assert await process(engine, blobs, study_id) == 0
     async with session_scope(engine) as session:
         await service.settle(session, study_id)
-    assert await process(engine, blobs, study_id) == 5
+    await process(engine, blobs, study_id)
+    assert (await study_of(study_id)).held_because == "unfiled"
+
+
+async def test_a_study_wakes_the_pipeline_once_however_many_images_it_has(engine, blobs, send, monkeypatch):
+    sent = []
+
+    async def count(job, **ids):
+        sent.append(job)
+
+    monkeypatch.setattr(jobs, "send", count)
+    await send(files=ct_volume(PATIENT, slices=8, size=64))
+    assert sorted(sent) == [Job.PROCESS_STUDY, Job.FILE_STUDY]
+
+
+async def test_urgent_studies_go_first_and_every_fifth_turn_is_for_the_one_that_waits_longest(engine, blobs, send):
+    waiting = {}
+    for seed, priority in enumerate(("routine", "routine", "urgent", "stat")):
+        study_id = await send(files=ct_volume(PATIENT, slices=1, size=64, seed=seed))
+        waiting[study_id] = f"{priority} {seed}"
+        async with session_scope(engine) as session:
+            before = clock.now() - timedelta(minutes=10 - seed)
+            await session.exec(update(Study).where(col(Study.id) == study_id).values(priority=priority, last_instance_at=before))
+    async with session_scope(engine) as session:
+        assert [waiting[one] for one in await due.due_studies(session)] == ["stat 3", "urgent 2", "routine 0", "routine 1"]
+        turns = [waiting[await due.next_study(session, turn)] for turn in range(due.TURNS)]
+    assert turns == ["stat 3"] * 4 + ["routine 0"]
+
+
+async def test_a_message_for_one_study_does_the_most_urgent(engine, blobs, send, study_of):
+    routine = await send(files=ct_volume(PATIENT, slices=1, size=64))
+    stat = await send(files=ct_volume(PATIENT, slices=1, size=64, seed=2))
+    async with session_scope(engine) as session:
+        await session.exec(update(Study).where(col(Study.id) == stat).values(priority="stat"))
+    await worker.process_next(engine, blobs, routine, 0)
+    assert ((await study_of(stat)).state, (await study_of(routine)).state) == ("available", "receiving")
+    await worker.process_next(engine, blobs, stat, 1)
+    assert (await study_of(routine)).state == "available"
+
+
+async def test_a_study_knows_its_earlier_ones_its_reader_and_the_text_in_its_pictures(engine, blobs, send, study_of):
+    first = await send(files=ct_volume(PATIENT, slices=1, size=64))
+    await process(engine, blobs, first)
+    second = await send(files=ultrasound_cine(PATIENT, frames=3))
+    await process(engine, blobs, second)
+    study = await study_of(second)
+    assert (study.prior_ids, study.burned_in) == ([str(first)], "certain")
+    assert (await study_of(first)).burned_in == ""
+    assert (await study_of(first)).subspecialty == "abdominal"
+
+
+async def test_everything_is_done_once_more_on_a_persons_word(engine, blobs, send, study_of, province):
+    study_id = await send()
+    await process(engine, blobs, study_id)
+    async with session_scope(engine) as session:
+        technician = await describe(session, province.technician)
+        with pytest.raises(Forbidden):
+            await service.run_again(session, technician, study_id)
+    async with session_scope(engine) as session:
+        await service.run_again(session, SYSTEM, study_id)
+    assert (await study_of(study_id)).state == "available"
+    assert await process(engine, blobs, study_id) == 8
+    assert await said(engine, "study.available") == 1
 
 
 async def test_the_sweep_finds_what_no_message_told(engine, blobs, send):
     study_id = await send()
     async with session_scope(engine) as session:
-        assert await service.due_studies(session) == [study_id]
+        assert await due.due_studies(session) == [study_id]
     await process(engine, blobs, study_id)
     async with session_scope(engine) as session:
-        assert await service.due_studies(session) == []
+        assert await due.due_studies(session) == []
 
 
 async def test_a_dead_workers_step_is_free_after_its_lease(engine, blobs, send, study_of):
@@ -78,11 +163,11 @@ async def test_a_dead_workers_step_is_free_after_its_lease(engine, blobs, send, 
         lost = await service.claim_next_step(session, study_id, "dead")
     async with session_scope(engine) as session:
         assert await service.claim_next_step(session, study_id, "other") is None
-        assert await service.due_studies(session) == []
+        assert await due.due_studies(session) == []
     async with session_scope(engine) as session:
         await session.exec(update(StepRun).values(lease_until=clock.now() - timedelta(seconds=1)))
     async with session_scope(engine) as session:
-        assert await service.due_studies(session) == [study_id]
+        assert await due.due_studies(session) == [study_id]
     await process(engine, blobs, study_id)
     async with session_scope(engine) as session:
         assert await service.record(session, lost, Outcome({})) is None
@@ -95,12 +180,12 @@ async def test_a_failing_step_waits_longer_each_time_and_is_parked_after_five(en
     async def broken(_bench, _claim):
         raise OSError("disk")
 
-    monkeypatch.setitem(steps.STEPS, "thumbnails", broken)
+    monkeypatch.setitem(steps.STEPS, "representations", broken)
     waits = []
     for _ in range(5):
         await process(engine, blobs, study_id)
         async with session_scope(engine) as session:
-            run = (await session.exec(select(StepRun).where(StepRun.step == "thumbnails"))).one()
+            run = (await session.exec(select(StepRun).where(StepRun.step == "representations"))).one()
             if run.due_at:
                 waits.append(round((run.due_at - clock.now()).total_seconds()))
             await session.exec(update(StepRun).where(col(StepRun.id) == run.id).values(due_at=None))
@@ -121,7 +206,7 @@ async def test_new_images_are_checked_while_the_old_stay_readable(engine, blobs,
     await process(engine, blobs, study_id)
     assert await send(files=files[4:]) == study_id
     assert (await study_of(study_id)).state == "available"
-    assert await process(engine, blobs, study_id) == 5
+    assert await process(engine, blobs, study_id) == 8
     assert (await said(engine, "study.available"), await said(engine, "study.extended")) == (1, 1)
 
 
