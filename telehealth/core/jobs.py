@@ -66,6 +66,7 @@ def _send(job: Job, ids: dict[str, Any]) -> None:
 def app() -> Celery:
     """The Celery application: queue settings only. `telehealth.worker` adds the tasks and the timetable."""
     celery = Celery("telehealth", broker=settings().broker_url, set_as_current=True)
+    is_redis = settings().broker_url.startswith("redis")
     redis_options = {
         # longer than the longest task; a killed worker's message comes back after this at the latest,
         # and much sooner through the sweep
@@ -85,7 +86,8 @@ def app() -> Celery:
         accept_content=["json"],
         broker_connection_retry_on_startup=True,
         broker_connection_timeout=2,
-        broker_transport_options=redis_options if settings().broker_url.startswith("redis") else {"confirm_publish": True},
+        broker_transport_options=redis_options if is_redis else {"confirm_publish": True},
+        task_default_queue_type="classic" if is_redis else "quorum",  # RabbitMQ: replicated, and kept through a restart
         worker_hijack_root_logger=False,
         worker_send_task_events=False,
         worker_enable_remote_control=False,

@@ -1,4 +1,4 @@
-"""The container set without containers: api, worker and beat as processes on PostgreSQL, Redis and an S3 store."""
+"""The container set without containers: api, worker, beat on PostgreSQL and an S3 store, with Redis or RabbitMQ."""
 
 import asyncio
 import os
@@ -6,7 +6,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -36,44 +36,78 @@ class Installation:
     store: S3Store
 
 
-@pytest.fixture(scope="module")
-def installation(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    redis = shutil.which("redis-server")
-    if redis is None:
+@contextmanager
+def redis(folder: Path) -> Iterator[str]:
+    program, port = shutil.which("redis-server"), free_port()
+    if program is None:
         missing("redis-server")
+    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--appendonly", "yes", "--dir", str(folder)]
+    log = folder / "redis.log"
+    with running(command, log) as process:
+        wait_for_port(port, process, log)
+        yield f"redis://127.0.0.1:{port}/0"
+
+
+@contextmanager
+def rabbitmq(folder: Path) -> Iterator[str]:
+    """A node of its own with its own name server, so that nothing of the machine's is touched or left behind."""
+    program, names = Path("/usr/lib/rabbitmq/bin/rabbitmq-server"), shutil.which("epmd")
+    if names is None or not program.exists():
+        missing("rabbitmq-server")
+    port, between_nodes, name_port = free_port(), free_port(), free_port()
+    env = {
+        "HOME": str(folder),
+        "ERL_EPMD_PORT": str(name_port),
+        "ERL_EPMD_ADDRESS": "127.0.0.1",
+        "RABBITMQ_NODENAME": f"test{port}@localhost",
+        "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+        "RABBITMQ_NODE_PORT": str(port),
+        "RABBITMQ_DIST_PORT": str(between_nodes),
+        "RABBITMQ_MNESIA_BASE": str(folder / "rabbitmq"),
+        "RABBITMQ_LOG_BASE": str(folder),
+        "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
+        "RABBITMQ_PID_FILE": str(folder / "rabbitmq.pid"),
+        "RABBITMQ_CONF_ENV_FILE": os.devnull,
+        "RABBITMQ_CONFIG_FILE": str(folder / "none"),
+    }
+    log = folder / "rabbitmq.out"
+    with running([names], folder / "epmd.log", env) as server, running([program], log, env) as process:
+        wait_for_port(name_port, server, folder / "epmd.log")
+        wait_for_port(port, process, log)
+        yield f"amqp://guest:guest@127.0.0.1:{port}//"
+
+
+@pytest.fixture(scope="module", params=[redis, rabbitmq], ids=["redis", "rabbitmq"])
+def installation(
+    request: pytest.FixtureRequest, postgres_server: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installation]:
     folder = tmp_path_factory.mktemp("set")
-    admin(postgres_server, "CREATE DATABASE process_set")
-    database = postgres_server + "process_set"
-    redis_port, s3_port, port = free_port(), free_port(), free_port()
+    name = f"process_set_{request.param.__name__}"
+    admin(postgres_server, f"CREATE DATABASE {name}")
+    database = postgres_server + name
+    s3_port, port = free_port(), free_port()
     options = {"endpoint": f"http://127.0.0.1:{s3_port}", "region": "us-east-1", "virtual_hosted_style_request": "false"}
     keys = {"access_key_id": "test", "secret_access_key": "test"}
-    env = {
-        "PORT": str(port),
-        "TELEHEALTH_DATA": str(folder / "data"),
-        "TELEHEALTH_DATABASE": database,
-        "TELEHEALTH_BROKER": f"redis://127.0.0.1:{redis_port}/0",
-        "TELEHEALTH_STORAGE": f"s3://{BUCKET}",
-        "TELEHEALTH_S3__ENDPOINT": options["endpoint"],
-        "TELEHEALTH_S3__ALLOW_HTTP": "true",
-        "TELEHEALTH_S3__ACCESS_KEY": "test",
-        "TELEHEALTH_S3__SECRET_KEY": "test",
-    }
     with ExitStack() as stack:
-        for name, command, listening in (
-            (
-                "redis",
-                [redis, "--port", str(redis_port), "--bind", "127.0.0.1", "--appendonly", "yes", "--dir", str(folder)],
-                redis_port,
-            ),
-            ("s3", [Path(sys.executable).parent / "moto_server", "-H", "127.0.0.1", "-p", str(s3_port)], s3_port),
-        ):
-            log = folder / f"{name}.log"
-            wait_for_port(listening, stack.enter_context(running(command, log)), log)
+        env = {
+            "PORT": str(port),
+            "TELEHEALTH_DATA": str(folder / "data"),
+            "TELEHEALTH_DATABASE": database,
+            "TELEHEALTH_BROKER": stack.enter_context(request.param(folder)),
+            "TELEHEALTH_STORAGE": f"s3://{BUCKET}",
+            "TELEHEALTH_S3__ENDPOINT": options["endpoint"],
+            "TELEHEALTH_S3__ALLOW_HTTP": "true",
+            "TELEHEALTH_S3__ACCESS_KEY": "test",
+            "TELEHEALTH_S3__SECRET_KEY": "test",
+        }
+        moto = [Path(sys.executable).parent / "moto_server", "-H", "127.0.0.1", "-p", str(s3_port)]
+        log = folder / "s3.log"
+        wait_for_port(s3_port, stack.enter_context(running(moto, log)), log)
         httpx2.put(f"{options['endpoint']}/{BUCKET}").raise_for_status()
         with running(telehealth("migrate"), folder / "migrate.log", env) as migration:
             assert migration.wait(60) == 0, (folder / "migrate.log").read_text()
-        for name in ("serve", "worker", "beat"):
-            stack.enter_context(running(telehealth(name), folder / f"{name}.log", env))
+        for command in ("serve", "worker", "beat"):
+            stack.enter_context(running(telehealth(command), folder / f"{command}.log", env))
         address = f"http://127.0.0.1:{port}"
         assert wait_until_ready(address) == {"status": "ready", "database": "ok", "broker": "ok", "storage": "ok"}
         store = S3Store(BUCKET, config={**options, **keys}, client_options={"allow_http": True})
@@ -94,7 +128,7 @@ def state_of(database: str, study_uid: str) -> tuple[str, str | None, UUID] | No
         return connection.execute("SELECT state, held_because, id FROM study WHERE uid = %s", (study_uid,)).fetchone()
 
 
-async def test_a_study_goes_through_postgresql_redis_and_s3(installation: Installation):
+async def test_a_study_goes_through_postgresql_the_broker_and_s3(installation: Installation):
     token, province = await make_token(installation)
     files = list(ct_volume(PatientFacts(name=province.patient.full_name), slices=6, size=64))
     boundary = "part"
