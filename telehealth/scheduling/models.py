@@ -92,6 +92,8 @@ class Appointment(SQLModel, table=True):
     patient_id: UUID = Field(foreign_key="patient.id", index=True)
     organisation_id: UUID = Field(foreign_key="organisation.id")
     booked_by: UUID | None = Field(default=None, foreign_key="account.id")
+    booked_from_id: UUID | None = Field(default=None, index=True)
+    """The clinic whose staff booked it for a patient of theirs: they see it, move it and cancel it."""
     start_at: datetime = Field(sa_type=UtcDateTime)
     end_at: datetime = Field(sa_type=UtcDateTime)
     zone: str

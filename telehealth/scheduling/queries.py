@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import literal
+from sqlalchemy import ColumnElement, literal
 from sqlmodel import and_, col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -53,27 +54,67 @@ async def zone_of(session: AsyncSession, practitioner: Practitioner) -> str:
 
 async def availability(session: AsyncSession, practitioner: Practitioner) -> Availability:
     """Everything that decides about this practitioner's times from today on."""
+    [of] = await availabilities(session, [practitioner])
+    return of
+
+
+async def availabilities(session: AsyncSession, people: Sequence[Practitioner]) -> list[Availability]:
+    """The same for several, in their order, in as many queries as for one."""
     since = clock.now() - timedelta(days=1)
-    hours = await session.exec(select(WorkingHours).where(WorkingHours.practitioner_id == practitioner.id))
-    overrides = await session.exec(select(DayOverride).where(DayOverride.practitioner_id == practitioner.id))
-    away = await session.exec(select(TimeOff).where(TimeOff.practitioner_id == practitioner.id, TimeOff.end_at > since))
-    busy = await session.exec(
-        select(Appointment.start_at, Appointment.end_at).where(
-            Appointment.practitioner_id == practitioner.id, col(Appointment.status).in_(LIVE), Appointment.end_at > since
+    hours = await _of_each(session, people, WorkingHours)
+    overrides = await _of_each(session, people, DayOverride)
+    away = await _of_each(session, people, TimeOff, TimeOff.end_at > since)
+    busy = await _of_each(session, people, Appointment, col(Appointment.status).in_(LIVE), Appointment.end_at > since)
+    places = select(Organisation.id, Organisation.zone).where(col(Organisation.id).in_({one.organisation_id for one in people}))
+    zones = dict((await session.exec(places)).all())
+    return [
+        Availability(
+            zone=one.zone,
+            facility_zone=zones[one.organisation_id],
+            visit_minutes=one.visit_minutes,
+            buffer_minutes=one.buffer_minutes,
+            hours=tuple(Block(h.weekday, h.start_time, h.end_time, h.valid_from, h.valid_to) for h in hours[one.id]),
+            overrides=tuple(Override(row.day, row.start_time, row.end_time) for row in overrides[one.id]),
+            away=tuple(Slot(row.start_at, row.end_at) for row in away[one.id]),
+            busy=tuple(Slot(row.start_at, row.end_at) for row in busy[one.id]),
+            closed=CLOSED,
+            worked_instead=WORKED_INSTEAD,
         )
-    )
-    return Availability(
-        zone=practitioner.zone,
-        facility_zone=await zone_of(session, practitioner),
-        visit_minutes=practitioner.visit_minutes,
-        buffer_minutes=practitioner.buffer_minutes,
-        hours=tuple(Block(h.weekday, h.start_time, h.end_time, h.valid_from, h.valid_to) for h in hours),
-        overrides=tuple(Override(row.day, row.start_time, row.end_time) for row in overrides),
-        away=tuple(Slot(row.start_at, row.end_at) for row in away),
-        busy=tuple(Slot(start, end) for start, end in busy),
-        closed=CLOSED,
-        worked_instead=WORKED_INSTEAD,
-    )
+        for one in people
+    ]
+
+
+Dated = TypeVar("Dated", WorkingHours, DayOverride, TimeOff, Appointment)
+
+
+async def _of_each(
+    session: AsyncSession, people: Sequence[Practitioner], model: type[Dated], *only: ColumnElement[bool] | bool
+) -> dict[UUID, list[Dated]]:
+    """The rows of each practitioner."""
+    ids = [one.id for one in people]
+    found: dict[UUID, list[Dated]] = {id_: [] for id_ in ids}
+    for row in await session.exec(select(model).where(col(model.practitioner_id).in_(ids), *only)):
+        found[row.practitioner_id].append(row)
+    return found
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A specialist with the next free time, if there is one, and the zone to say it in."""
+
+    practitioner: Practitioner
+    next_free: Slot | None
+    zone: str
+
+
+async def offers(session: AsyncSession, specialty: str = "", text: str = "") -> list[Offer]:
+    """Who can be booked, whoever is free first at the head, the fully booked last."""
+    people, now = await practitioners(session, specialty, text), clock.now()
+    found = []
+    for one, of in zip(people, await availabilities(session, people), strict=True):
+        free = nearest(of, now, now, 1)
+        found.append(Offer(one, free[0] if free else None, of.facility_zone))
+    return sorted(found, key=lambda offer: (offer.next_free is None, offer.next_free))
 
 
 async def free_days(session: AsyncSession, practitioner: Practitioner, first: date, count: int) -> list[Day]:
@@ -87,11 +128,11 @@ async def next_free(session: AsyncSession, practitioner: Practitioner, after: da
 
 
 def scope_of(appointment: Appointment) -> Scope:
-    """The patient, the practitioner, the facility."""
+    """The patient, the practitioner, the facility, and the clinic that booked for its patient."""
     return Scope(
         patients=frozenset({appointment.patient_id}),
         accounts=frozenset({appointment.practitioner_id}),
-        units=frozenset({appointment.organisation_id}),
+        units=frozenset(filter(None, (appointment.organisation_id, appointment.booked_from_id))),
     )
 
 
@@ -111,10 +152,12 @@ async def appointments(session: AsyncSession, actor: Actor, start: datetime, end
     """What the actor is a party to or looks after, that begins in [start, end), in order."""
     if not access.holds(actor, Action.SEE_APPOINTMENT):
         raise NotFound()
+    units = access.units_for(actor, Action.SEE_APPOINTMENT)
     visible = or_(
         col(Appointment.patient_id).in_(actor.patients),
         Appointment.practitioner_id == actor.account_id,
-        col(Appointment.organisation_id).in_(access.units_for(actor, Action.SEE_APPOINTMENT)),
+        col(Appointment.organisation_id).in_(units),
+        col(Appointment.booked_from_id).in_(units),
         literal(access.province_wide(actor, Action.SEE_APPOINTMENT)),
     )
     rows = await session.exec(

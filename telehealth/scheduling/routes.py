@@ -45,13 +45,11 @@ async def list_practitioners(
     specialty: Annotated[str, Query(max_length=40)] = "",
     q: Annotated[str, Query(max_length=100, description="Name without marks, in any order")] = "",
 ) -> list[PractitionerOut]:
-    """Bookable specialists, each with the next free time."""
-    found = []
-    for practitioner in await queries.practitioners(session, specialty, q):
-        free = await queries.next_free(session, practitioner, clock.now(), 1)
-        zone = await queries.zone_of(session, practitioner)
-        found.append(PractitionerOut.of(practitioner, clock.in_zone(zone, free[0].start_at) if free else None))
-    return found
+    """Bookable specialists, each with the next free time; whoever is free first comes first."""
+    return [
+        PractitionerOut.of(offer.practitioner, clock.in_zone(offer.zone, offer.next_free.start_at) if offer.next_free else None)
+        for offer in await queries.offers(session, specialty, q)
+    ]
 
 
 @router.get("/practitioners/{practitioner_id}/free-times", responses=responses(404, 422))

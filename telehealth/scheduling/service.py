@@ -20,7 +20,7 @@ from telehealth.identity import access
 from telehealth.identity.access import Action, Scope
 from telehealth.patients import queries as patient_queries
 from telehealth.patients import service as patients
-from telehealth.patients.models import Purpose
+from telehealth.patients.models import Patient, Purpose
 from telehealth.scheduling import queries, reminders
 from telehealth.scheduling.errors import (
     ConsentMissing,
@@ -69,6 +69,8 @@ async def book(
     if not consent:
         raise ConsentMissing()
     practitioner = await _locked(session, practitioner_id)
+    # then the patient, always in this order: two visits of one person with two specialists would else deadlock
+    await session.exec(select(Patient.id).where(Patient.id == patient_id).with_for_update(key_share=True))
     await _ensure_free(session, practitioner, start)
     appointment_id = new_id()
     appointment = Appointment(
@@ -77,6 +79,7 @@ async def book(
         patient_id=patient_id,
         organisation_id=practitioner.organisation_id,
         booked_by=actor.account_id,
+        booked_from_id=next(iter(sorted(scope.units & actor.units)), None),
         start_at=start,
         end_at=start + timedelta(minutes=practitioner.visit_minutes),
         zone=await queries.zone_of(session, practitioner),
@@ -105,6 +108,7 @@ async def move(session: AsyncSession, actor: Actor, appointment_id: UUID, start:
     if appointment.moved_count >= MOST_MOVES and not access.may(actor, Action.OVERRIDE_CUTOFF, scope_of(appointment)):
         raise MovedTooOften()
     practitioner = await _locked(session, appointment.practitioner_id)
+    await session.exec(select(Patient.id).where(Patient.id == appointment.patient_id).with_for_update(key_share=True))
     await _ensure_free(session, practitioner, start)
     async with _first_wins(session, practitioner, start):
         appointment.start_at = start

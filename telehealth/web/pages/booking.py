@@ -67,11 +67,7 @@ async def find_specialists(
     specialty: Annotated[str, Query(max_length=40), AfterValidator(_without_nul)] = "",
 ) -> HTMLResponse:
     """Open to everybody: a person chooses before signing in."""
-    found = []
-    for person in await queries.practitioners(session, specialty, q):
-        free = await queries.next_free(session, person, clock.now(), 1)
-        found.append((person, free[0] if free else None, await queries.zone_of(session, person)))
-    found.sort(key=lambda row: (row[1] is None, row[1]))
+    found = await queries.offers(session, specialty, q)
     return render(request, "booking/specialists.html", found=found, q=q, specialty=specialty, specialties=SPECIALTIES)
 
 

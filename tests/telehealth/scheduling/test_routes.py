@@ -65,6 +65,25 @@ async def test_fifty_want_one_time_and_one_gets_it(sign_in, province, engine):
     assert all([datetime.fromisoformat(free) for free in problem["next_free"]] == expected for problem in refused)
 
 
+async def test_one_person_cannot_be_with_two_specialists_at_once_and_nothing_deadlocks(sign_in, province):
+    patient = await sign_in(province.patient_account)
+    people = (province.specialist, province.other_specialist) * 6
+    bodies = [wish(province, tomorrow_at(9), practitioner_id=str(person.id)) for person in people]
+    answers = await asyncio.gather(*(patient.post("/api/v1/appointments", json=body, timeout=60) for body in bodies))
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 11
+
+
+async def test_a_clinic_sees_moves_and_cancels_what_it_booked_for_its_patient(sign_in, province):
+    clinic = await sign_in(province.technician)
+    booked = await clinic.post("/api/v1/appointments", json=wish(province, tomorrow_at(9)))
+    assert booked.status_code == 201, booked.text
+    address = booked.headers["Location"]
+    assert [one["id"] for one in (await clinic.get("/api/v1/appointments")).json()] == [booked.json()["id"]]
+    assert (await clinic.post(address + "/move", json={"start": tomorrow_at(10).isoformat()})).status_code == 200
+    assert (await clinic.post(address + "/cancel", json={"reason": "bận"})).status_code == 200
+    assert (await (await sign_in(province.other_doctor)).get(address)).status_code == 404
+
+
 async def test_the_database_itself_refuses_an_overlap_of_a_second(session, province):
     def appointment(start: datetime) -> Appointment:
         return Appointment(
