@@ -4,6 +4,7 @@ import asyncio
 import json
 from base64 import b64encode
 from dataclasses import dataclass
+from datetime import timedelta
 from io import BytesIO
 from typing import Any
 from uuid import UUID
@@ -13,6 +14,7 @@ import structlog
 from PIL import Image
 from pydicom import dcmread
 from pydicom.pixels import apply_modality_lut, apply_voi_lut, pixel_array
+from sqlalchemy import Exists, and_, or_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col, select
@@ -24,14 +26,17 @@ from imaging.reports.models import Report, ReportDocument, ReportVersion
 from imaging.store.models import Instance, Study
 from imaging.store.receive import receive
 from imaging.store.service import Filing
+from telehealth.core import clock, jobs
 from telehealth.core.actor import SYSTEM
 from telehealth.core.blobs import Blobs, put_bytes
 from telehealth.core.db import fetch, session_scope
 from telehealth.core.errors import Conflict, NotFound
+from telehealth.core.jobs import Job
 
 log = structlog.get_logger()
 PICTURES = 6
 PICTURE_PX = 640
+SWEPT_FOR = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -62,10 +67,18 @@ async def render(engine: AsyncEngine, blobs: Blobs, version_id: UUID) -> None:
         await _make_sr(engine, blobs, facts)
 
 
-async def missing(session: AsyncSession, limit: int = 20) -> list[UUID]:
-    """Signed versions whose PDF was never made: a lost message is repaired by the sweep."""
-    made = select(ReportDocument.version_id).where(ReportDocument.kind == "pdf")
-    return list(await session.exec(select(ReportVersion.id).where(col(ReportVersion.id).not_in(made)).limit(limit)))
+async def ask_for_missing(session: AsyncSession, limit: int = 20) -> None:
+    """The sweep: a signed version of the last week whose PDF, or SR beside its images, was never made, is asked for again."""
+    jobs_for = select(ReportVersion.id).join(Report, col(Report.id) == col(ReportVersion.report_id))
+    has_images = select(Study.id).where(Study.referral_id == Report.referral_id, Study.instance_count > 0).exists()
+    lacking = or_(~_made("pdf"), and_(has_images, ~_made("sr")))
+    recent = col(ReportVersion.signed_at) > clock.now() - SWEPT_FOR
+    for version_id in await session.exec(jobs_for.where(lacking, recent).limit(limit)):
+        jobs.enqueue(session, Job.RENDER_REPORT, version_id=version_id)
+
+
+def _made(kind: str) -> Exists:
+    return select(ReportDocument.id).where(ReportDocument.version_id == ReportVersion.id, ReportDocument.kind == kind).exists()
 
 
 async def _read(engine: AsyncEngine, version_id: UUID) -> _Facts:

@@ -20,11 +20,10 @@ def file_study(study_id: str) -> None:
 
 @shared_task(name=Job.ESCALATE_REFERRALS)
 def escalate_referrals() -> None:
-    """Give abandoned claims back, call the next person for unread answers, make documents that were missed."""
+    """Give abandoned claims back, call the next person for unread answers, ask for documents that were missed."""
     portal.run(service.return_abandoned)
     portal.run(service.escalate)
-    for version_id in portal.run(documents.missing):
-        portal.run_async(documents.render, portal.engine(), blobs(), version_id)
+    portal.run(documents.ask_for_missing)
 
 
 @shared_task(name=Job.RENDER_REPORT, autoretry_for=(Unavailable,), retry_backoff=True)

@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import select, text
 
-from imaging.reports import service
-from imaging.reports.models import Report, ReportVersion
+from imaging.reports import documents, service
+from imaging.reports.models import Report, ReportDocument, ReportVersion
 from imaging.reports.schemas import SignedContext
+from imaging.store.models import Study
 from telehealth.core.actor import Actor
 from telehealth.core.db import fetch, session_scope
 from telehealth.core.errors import Conflict
@@ -98,3 +99,21 @@ async def test_the_pdf_can_be_read_and_searched_in_vietnamese(province, sign_in,
         "Trang 1/1",
     ):
         assert expected in words
+
+
+async def test_a_document_whose_message_was_lost_is_asked_for_again(engine, province, sign_in):
+    referral = await answered(sign_in, province)
+
+    async def asked_for() -> list[str]:
+        async with session_scope(engine) as session:
+            await documents.ask_for_missing(session)
+            return [ids["version_id"] for _job, ids in session.info.get("jobs", [])]
+
+    assert await asked_for() == [referral["version_id"]]
+    async with session_scope(engine) as session:
+        made = {"blob_key": "k", "sha256": "0", "size": 1}
+        session.add(ReportDocument(version_id=UUID(referral["version_id"]), kind="pdf", **made))
+    assert await asked_for() == []  # without images there is no SR to make
+    async with session_scope(engine) as session:
+        session.add(Study(uid="1.2.3", organisation_id=province.clinic.id, referral_id=UUID(referral["id"]), instance_count=1))
+    assert await asked_for() == [referral["version_id"]]
