@@ -4,12 +4,11 @@ The event loop never waits for the database: rows go through a journal that writ
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import datetime
-from typing import Protocol, cast
+from typing import Protocol
 from uuid import UUID
 
 import structlog
@@ -17,124 +16,56 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from signaling import effects as e
 from signaling import messages as m
-from signaling import rooms, service
+from signaling import service, tickets
 from signaling.close_codes import Close
-from signaling.models import ChatLine, Presence
+from signaling.journal import Journal
+from signaling.lines import PATIENCE, Line, Socket
+from signaling.models import Presence
+from signaling.rooms import CHAT_KEPT, Room
 from signaling.tickets import LONGEST, BadTicket, Ticket
 from telehealth.core import clock
-from telehealth.core.db import reading_engine, session_scope
+from telehealth.core.db import reading_engine
 from telehealth.core.ids import new_id
 
 log = structlog.get_logger()
 
+BEAT_S = 0.5
 PING_S = 1.0
-SILENT_S = 10.0
+ALONE_PING_S = 5.0
+"""For somebody with nobody to talk to: ten thousand may wait."""
 HEARTBEAT_S = 10.0
-TAIL = 512
-"""Unseen messages kept for a line; more means that the page has been away too long to take up its line."""
-
-Write = Callable[[AsyncSession], Awaitable[None]]
+RENEW_S = 300.0
+"""A page always holds a ticket with at least half of its life left."""
 
 
-class Socket(Protocol):
-    """One open WebSocket. Neither call waits."""
+class Engine(Protocol):
+    """The group media of rooms. Neither call waits; answers come through `Hub.tell`, `Hub.published` and `Hub.use`."""
 
-    def send(self, frame: str) -> None: ...
+    def hear(self, room: UUID, line: UUID, message: m.ToEngine) -> None: ...
 
-    def close(self, code: Close) -> None: ...
+    def unplug(self, room: UUID, line: UUID) -> None:
+        """The line is nobody's any more."""
 
+    def record(self, room: UUID, on: bool) -> None:
+        """Everybody inside agrees to a recording, or no longer."""
 
-@dataclass
-class Line:
-    """One loaded page of one person; survives its sockets."""
-
-    id: UUID
-    ticket: Ticket
-    socket: Socket | None
-    heard_at: float
-    seen: int = 0
-    """Highest number that came from the page."""
-    sent: int = 0
-    tail: deque[tuple[int, m.FromRoom]] = field(default_factory=deque)
-
-    def tell(self, message: m.FromRoom) -> None:
-        """Number it, keep it until the page has seen it, send it if a socket is there."""
-        self.sent += 1
-        self.tail.append((self.sent, message))
-        while len(self.tail) > TAIL:
-            self.tail.popleft()
-        self._send(self.sent, message)
-
-    def tell_unnumbered(self, message: m.FromRoom) -> None:
-        self._send(0, message)
-
-    def acknowledge(self, seen: int) -> None:
-        while self.tail and self.tail[0][0] <= seen:
-            self.tail.popleft()
-
-    def send_tail(self) -> None:
-        for number, message in self.tail:
-            self._send(number, message)
-
-    def _send(self, number: int, message: m.FromRoom) -> None:
-        if self.socket:
-            self.socket.send(m.RoomFrame(number=number, seen=self.seen, message=message).model_dump_json())
-
-    def close(self, code: Close) -> None:
-        socket, self.socket = self.socket, None
-        if socket:
-            socket.close(code)
-
-
-class Journal:
-    """Writes in the order in which things happened, several in one transaction; tries again while the database is away."""
-
-    def __init__(self, engine: AsyncEngine) -> None:
-        self.engine = engine
-        self.waiting: asyncio.Queue[Write] = asyncio.Queue()
-
-    def add(self, write: Write) -> None:
-        self.waiting.put_nowait(write)
-
-    async def run(self) -> None:
-        while True:
-            batch = [await self.waiting.get()]
-            while not self.waiting.empty():
-                batch.append(self.waiting.get_nowait())
-            try:
-                await self._write(batch)
-            finally:
-                for _ in batch:
-                    self.waiting.task_done()
-
-    async def _write(self, batch: Sequence[Write]) -> None:
-        for wait_s in (0.2, 1.0, 5.0, 15.0, 0.0):
-            try:
-                async with session_scope(self.engine) as session:
-                    for write in batch:
-                        await write(session)
-                return
-            except SQLAlchemyError as error:
-                log.warning("journal_not_written", reason=type(error).__name__, writes=len(batch))
-                await asyncio.sleep(wait_s)
-        log.error("journal_lost", writes=len(batch))
-
-    async def settled(self) -> None:
-        """Everything noted so far is written."""
-        await self.waiting.join()
+    def close(self, room: UUID) -> None: ...
 
 
 class Hub:
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
         self.journal = Journal(engine)
-        self.rooms: dict[UUID, rooms.Room] = {}
+        self.media: Engine | None = None
+        self.rooms: dict[UUID, Room] = {}
         self.lines: dict[UUID, Line] = {}
         self.used: dict[UUID, datetime] = {}
         self.over: dict[UUID, datetime] = {}
         """Rooms that were closed, until the last ticket for them is too old."""
         self.stretches: dict[tuple[UUID, UUID], UUID] = {}
+        self._key = service.signing_key()
         self._touched_at = 0.0
 
     # Sockets
@@ -145,37 +76,45 @@ class Hub:
         if ticket.id in self.used:
             raise BadTicket("used before")
         self.used[ticket.id] = ticket.expires_at
-        if not await self._login_stands(ticket.login, now):
-            raise BadTicket("sign-in has ended")
+        room = await self._room_for(ticket, now)
         line = self.lines.get(hello.line) if hello.line else None
         if line and self._may_resume(line, ticket, seen):
             self._resume(line, ticket, socket, seen)
         else:
             line = self._begin(ticket, socket)
-        if ticket.room in self.over:
+        if room is None:
             self._dismiss(line.id, "ended")
             return line
-        room = self.rooms.setdefault(ticket.room, rooms.Room(ticket.room))
-        effects = room.enter(ticket.account, ticket.name, cast(rooms.Role, ticket.role), line.id, now)
-        self._carry_out(room, effects, now)
+        entered = room.enter(ticket.account, ticket.name, ticket.role, line.id, now, ticket.expected_at)
+        self._carry_out(room, entered, now)
         return line
 
+    async def _room_for(self, ticket: Ticket, now: datetime) -> Room | None:
+        """The room, made with its chat if nobody is there yet; None once it is over. Raises BadTicket."""
+        async with AsyncSession(reading_engine(self.engine)) as session:
+            if ticket.login not in await service.live_logins(session, {ticket.login}, now):
+                raise BadTicket("sign-in has ended")
+            chat = [] if ticket.room in self.rooms else await service.chat_of(session, ticket.room, CHAT_KEPT)
+        if ticket.room in self.over:
+            return None
+        return self.rooms.setdefault(ticket.room, Room(ticket.room, chat=chat))
+
     def _may_resume(self, line: Line, ticket: Ticket, seen: int) -> bool:
-        """The page's own line, still in its seat, with nothing missing between what it saw and what is kept."""
+        """The page's own line, still in its seat."""
         room = self.rooms.get(ticket.room)
         same = (line.ticket.room, line.ticket.account) == (ticket.room, ticket.account)
-        whole = line.sent - len(line.tail) <= seen <= line.sent
-        return same and whole and room is not None and room.seat_of(line.id) is not None
+        return same and line.may_resume(seen) and room is not None and room.seat_of(line.id) is not None
 
     def _resume(self, line: Line, ticket: Ticket, socket: Socket, seen: int) -> None:
         line.close(Close.SILENT)  # a dead socket that nobody noticed yet
-        line.ticket, line.socket, line.heard_at = ticket, socket, _ticks()
-        line.acknowledge(seen)
+        line.ticket, line.socket, line.ping_at = ticket, socket, 0.0
+        line.heard(seen, _ticks())
         self._welcome(line, resumed=True)
         line.send_tail()
 
     def _begin(self, ticket: Ticket, socket: Socket) -> Line:
-        line = Line(new_id(), ticket, socket, _ticks())
+        ticks = _ticks()
+        line = Line(new_id(), ticket, socket, due_at=ticks + PATIENCE * ALONE_PING_S, renew_at=ticks + RENEW_S)
         self.lines[line.id] = line
         self._welcome(line, resumed=False)
         return line
@@ -183,22 +122,36 @@ class Hub:
     def _welcome(self, line: Line, *, resumed: bool) -> None:
         room = self.rooms.get(line.ticket.room)
         seat = room.seats.get(line.ticket.account) if room else None
-        inside = line.ticket.role == "host" or (seat is not None and seat.admitted)
-        role = cast(rooms.Role, line.ticket.role)
+        role = seat.role if seat else line.ticket.role
+        inside = seat.admitted if seat else role == "host"
         chat = room.chat if room and inside and not resumed else []
-        line.tell_unnumbered(m.Welcome(account=line.ticket.account, role=role, line=line.id, resumed=resumed, chat=chat))
+        line.tell_unnumbered(
+            m.Welcome(
+                account=line.ticket.account,
+                role=role,
+                line=line.id,
+                resumed=resumed,
+                ticket=self._next_ticket(line),
+                chat=chat,
+            )
+        )
+
+    def _next_ticket(self, line: Line) -> str:
+        """With it the page comes back without asking another door first."""
+        now = clock.now()
+        line.renew_at = _ticks() + RENEW_S
+        return tickets.sign(self._key, replace(line.ticket, id=new_id(), expires_at=now + LONGEST), now)
 
     def hear(self, line: Line, frame: m.PageFrame) -> None:
         """A frame of a line; one that came before is only acknowledged."""
-        line.heard_at = _ticks()
-        line.acknowledge(frame.seen)
+        line.heard(frame.seen, _ticks())
         if frame.number == 0 or frame.number <= line.seen:
             return
         line.seen = frame.number
         room = self.rooms.get(line.ticket.room)
         if room:
             now = clock.now()
-            self._carry_out(room, room.receive(line.id, frame.message, now), now)
+            self._carry_out(room, room.receive(line.id, frame.message, now, frame.number), now)
 
     def gone(self, line: Line, socket: Socket) -> None:
         """A socket closed. If the line already has another, nothing happened."""
@@ -209,6 +162,8 @@ class Hub:
             now = clock.now()
             self._carry_out(room, room.lose(line.id, now), now)
 
+    # Other doors
+
     def end(self, room_id: UUID) -> None:
         """Another door ended the visit: whoever is in the room is told."""
         now = clock.now()
@@ -216,39 +171,78 @@ class Hub:
         if room := self.rooms.get(room_id):
             self._carry_out(room, room.end(), now)
 
+    # The group engine
+
+    def tell(self, line: UUID, message: m.FromRoom) -> None:
+        """The engine answers a page. A line that is gone hears nothing."""
+        if found := self.lines.get(line):
+            found.tell(message, _ticks())
+
+    def published(self, room_id: UUID, line: UUID, streams: list[m.Source]) -> None:
+        if room := self.rooms.get(room_id):
+            self._carry_out(room, room.published(line, streams), clock.now())
+
+    def use(self, room_id: UUID, media: m.MediaPath) -> None:
+        """From now on media go this way, connections built anew."""
+        if room := self.rooms.get(room_id):
+            self._carry_out(room, room.use(media), clock.now())
+
     # Effects
 
-    def _carry_out(self, room: rooms.Room, effects: Sequence[rooms.Effect], now: datetime) -> None:
+    def _carry_out(self, room: Room, effects: Sequence[e.Effect], now: datetime) -> None:
         for effect in effects:
             self._do(room, effect, now)
         if room.empty:
             self.rooms.pop(room.id, None)
 
-    def _do(self, room: rooms.Room, effect: rooms.Effect, now: datetime) -> None:
+    def _do(self, room: Room, effect: e.Effect, now: datetime) -> None:
         match effect:
-            case rooms.Tell(line, message):
-                if line in self.lines:
-                    self.lines[line].tell(message)
-            case rooms.Dismiss(line, reason):
+            case e.Tell(line, message):
+                self.tell(line, message)
+            case e.Dismiss(line, reason):
                 self._dismiss(line, reason)
-            case rooms.Began(account, role, admitted):
-                self._stretch_begins(room.id, account, role, admitted, now)
-            case rooms.Stopped(account, because):
-                self._stretch_ends(room.id, account, because, now)
-            case rooms.MediaConnected(account):
-                if found := self.stretches.get((room.id, account)):
-                    self.journal.add(lambda session: service.media_connected(session, found))
-            case rooms.Spoken(line=said):
-                row = ChatLine(room=room.id, account_id=said.account, name=said.name, text=said.text, at=said.at)
-                self.journal.add(lambda session: service.keep_line(session, row))
-            case rooms.Closed():
-                self.over[room.id] = now + LONGEST
-                self.journal.add(lambda session: service.room_closed(session, room.id))
+            case e.ForEngine() | e.Unplugged() | e.Recorded():
+                self._to_engine(room.id, effect)
+            case e.Closed():
+                self._close(room.id, now)
+            case _:
+                self._write_down(room.id, effect, now)
 
-    def _dismiss(self, line_id: UUID, reason: str) -> None:
+    def _write_down(self, room: UUID, effect: e.Began | e.Stopped | e.MediaConnected | e.Spoken, now: datetime) -> None:
+        match effect:
+            case e.Began(account, role, admitted):
+                self._stretch_begins(room, account, role, admitted, now)
+            case e.Stopped(account, because):
+                self._stretch_ends(room, account, because, now)
+            case e.MediaConnected(account):
+                if found := self.stretches.get((room, account)):
+                    self.journal.add(lambda session: service.media_connected(session, found))
+            case e.Spoken(line):
+                self.journal.add(lambda session: service.keep_line(session, room, line))
+
+    def _close(self, room: UUID, now: datetime) -> None:
+        self.over[room] = now + LONGEST
+        self.journal.add(lambda session: service.room_closed(session, room))
+        if self.media:
+            self.media.close(room)
+
+    def _to_engine(self, room: UUID, effect: e.ForEngine | e.Unplugged | e.Recorded) -> None:
+        if self.media is None:
+            if isinstance(effect, e.ForEngine):
+                self.tell(effect.line, m.Refused(reason="no_engine"))
+            return
+        match effect:
+            case e.ForEngine(line, message):
+                self.media.hear(room, line, message)
+            case e.Unplugged(line):
+                self.media.unplug(room, line)
+            case e.Recorded(on):
+                self.media.record(room, on)
+
+    def _dismiss(self, line_id: UUID, reason: m.Farewell) -> None:
         line = self.lines.pop(line_id, None)
         if line:
-            line.tell(m.Goodbye.model_validate({"kind": "goodbye", "reason": reason}))
+            line.tell(m.Goodbye(reason=reason), _ticks())
             line.close(Close.REPLACED if reason == "replaced" else Close.OVER)
 
     def _stretch_begins(self, room: UUID, account: UUID, role: str, admitted: bool, now: datetime) -> None:
@@ -263,9 +257,9 @@ class Hub:
     # Time
 
     async def run(self) -> None:
-        """Every second: pings, silent lines, ended sign-ins, seats held too long; every ten, the heartbeat."""
+        """Twice a second: pings, silent lines, ended sign-ins, seats held too long; every ten, the heartbeat."""
         while True:
-            await asyncio.sleep(PING_S)
+            await asyncio.sleep(BEAT_S)
             try:
                 await self.beat()
             except SQLAlchemyError as error:
@@ -276,10 +270,8 @@ class Hub:
         self.used = {ticket: expires for ticket, expires in self.used.items() if expires > now}
         self.over = {room: until for room, until in self.over.items() if until > now}
         for line in list(self.lines.values()):
-            if line.socket and ticks - line.heard_at > SILENT_S:
-                self._lose(line, Close.SILENT)
-            else:
-                line.tell_unnumbered(m.Ping())
+            if line.socket:
+                self._attend(line, ticks)
         for room in list(self.rooms.values()):
             self._carry_out(room, room.tick(now), now)
         self._forget_lines()
@@ -287,6 +279,18 @@ class Hub:
             self._touched_at, ids = ticks, list(self.stretches.values())
             self.journal.add(lambda session: service.touch(session, ids, now))
         await self._close_ended_logins(now)
+
+    def _attend(self, line: Line, ticks: float) -> None:
+        """One line with a socket: dead, due for a ping, for a younger ticket."""
+        if ticks > line.due_at:
+            self._lose(line, Close.SILENT)
+            return
+        room = self.rooms.get(line.ticket.room)
+        every_s = PING_S if room and len(room.seats) > 1 else ALONE_PING_S
+        if ticks >= line.ping_at or every_s < line.every_s:
+            line.ping(every_s, ticks)
+        if ticks >= line.renew_at:
+            line.tell_unnumbered(m.Renewed(ticket=self._next_ticket(line)))
 
     def _lose(self, line: Line, code: Close) -> None:
         line.close(code)
@@ -309,10 +313,6 @@ class Hub:
         for line in open_lines:
             if line.ticket.login not in standing:
                 self._lose(line, Close.TICKET)
-
-    async def _login_stands(self, login: UUID, now: datetime) -> bool:
-        async with AsyncSession(reading_engine(self.engine)) as session:
-            return login in await service.live_logins(session, {login}, now)
 
     async def stop(self) -> None:
         """The process ends: pages are told to come back, presence is written down."""

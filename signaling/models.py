@@ -1,4 +1,4 @@
-"""What a room leaves behind: who was there when, and what was written."""
+"""What a room leaves behind: who was there when, what was written, and who was invited."""
 
 from datetime import datetime
 from uuid import UUID
@@ -17,20 +17,20 @@ class Presence(SQLModel, table=True):
     room: UUID = Field(index=True)
     account_id: UUID
     role: str
-    """host (the provider) or patient or guest."""
+    """A word of signaling.messages.Role."""
     admitted: bool = False
     """False while knocking in the waiting room."""
     joined_at: datetime = Field(default_factory=clock.now, sa_type=UtcDateTime)
     seen_at: datetime = Field(default_factory=clock.now, sa_type=UtcDateTime)
     left_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     left_because: str = ""
-    """hung_up, lost, ended, replaced."""
+    """A word of signaling.effects.Because."""
     media_connected: bool = False
     """The browser reported a connected peer during this stretch."""
 
 
 class ChatLine(SQLModel, table=True):
-    """A line of the room's chat."""
+    """A line of the room's chat. document_id: the file of the record that it announces."""
 
     __tablename__ = "chat_line"
 
@@ -39,4 +39,30 @@ class ChatLine(SQLModel, table=True):
     account_id: UUID
     name: str
     text: str
+    document_id: UUID | None = None
     at: datetime = Field(default_factory=clock.now, sa_type=UtcDateTime)
+
+
+class RoomPass(SQLModel, table=True):
+    """An invitation into one room: for a colleague with an account, or by a one-time link for somebody without one.
+
+    Of the link's secret and of the cookie for which it is exchanged only digests are kept.
+    """
+
+    __tablename__ = "room_pass"
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    room: UUID = Field(index=True)
+    role: str
+    """A word of signaling.messages.Role."""
+    name: str
+    account_id: UUID | None = Field(default=None, foreign_key="account.id")
+    """The invited colleague; None for a link."""
+    secret_hash: str | None = Field(default=None, unique=True)
+    cookie_hash: str | None = Field(default=None, unique=True)
+    created_by: UUID | None = Field(default=None, foreign_key="account.id")
+    created_at: datetime = Field(default_factory=clock.now, sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime)
+    exchanged_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When the link was used; it opens nothing after that."""
+    revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

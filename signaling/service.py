@@ -8,6 +8,7 @@ from joserfc.jwk import OKPKey
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from signaling import messages as m
 from signaling import tickets
 from signaling.models import ChatLine, Presence
 from telehealth.core.crypto import ticket_key
@@ -44,8 +45,22 @@ async def media_connected(session: AsyncSession, presence_id: UUID) -> None:
     await session.exec(update(Presence).where(col(Presence.id) == presence_id).values(media_connected=True))
 
 
-async def keep_line(session: AsyncSession, line: ChatLine) -> None:
-    session.add(line)
+async def keep_line(session: AsyncSession, room: UUID, line: m.Line) -> None:
+    """Kept once, however often the page had to say it."""
+    row = ChatLine(
+        id=line.id, room=room, account_id=line.account, name=line.name, text=line.text, at=line.at, document_id=line.document
+    )
+    await session.merge(row)
+
+
+async def chat_of(session: AsyncSession, room: UUID, count: int) -> list[m.Line]:
+    """The last lines of a room, oldest first."""
+    rows = await session.exec(select(ChatLine).where(ChatLine.room == room).order_by(col(ChatLine.at).desc()).limit(count))
+    return [_chat_line(row) for row in reversed(rows.all())]
+
+
+def _chat_line(row: ChatLine) -> m.Line:
+    return m.Line(id=row.id, account=row.account_id, name=row.name, text=row.text, at=row.at, document=row.document_id)
 
 
 async def room_closed(session: AsyncSession, room: UUID) -> None:

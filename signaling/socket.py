@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from signaling import messages as m
 from signaling import service, tickets
 from signaling.close_codes import Close
-from signaling.hub import Hub, Line
+from signaling.hub import Hub
+from signaling.lines import Line
 from telehealth.core import clock
 from telehealth.core.settings import Settings
 

@@ -2,18 +2,21 @@
 
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any, get_args
 from uuid import UUID
 
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
+from signaling.messages import Role
+
 ALGORITHM = "Ed25519"
 TYPE = "call-ticket+jwt"
 AUDIENCE = "telehealth-call"
 LONGEST = timedelta(minutes=10)
-ROLES = ("host", "patient", "guest")
+ROLES: tuple[Role, ...] = get_args(Role)
 
 
 class BadTicket(Exception):
@@ -22,15 +25,19 @@ class BadTicket(Exception):
 
 @dataclass(frozen=True)
 class Ticket:
-    """id: single use is kept by the hub. login: the sign-in session under which it was given."""
+    """id: single use is kept by the hub. login: the sign-in session, or the invitation, under which it was given.
+
+    expected_at: about when this person's turn comes.
+    """
 
     id: UUID
     room: UUID
     account: UUID
     name: str
-    role: str
+    role: Role
     login: UUID
     expires_at: datetime
+    expected_at: datetime | None = None
 
 
 def key_of(seed: bytes, public: bytes) -> OKPKey:
@@ -54,6 +61,8 @@ def sign(key: OKPKey, ticket: Ticket, now: datetime) -> str:
         "iat": int(now.timestamp()),
         "exp": int(ticket.expires_at.timestamp()),
     }
+    if ticket.expected_at:
+        claims["due"] = int(ticket.expected_at.timestamp())
     return jwt.encode({"alg": ALGORITHM, "typ": TYPE}, claims, key, algorithms=[ALGORITHM])
 
 
@@ -61,20 +70,24 @@ def read(key: OKPKey, text: str, now: datetime) -> Ticket:
     """The ticket in `text`. Raises BadTicket."""
     try:
         token = jwt.decode(text, key, algorithms=[ALGORITHM])
-        claims = token.claims
-        ticket = Ticket(
-            id=UUID(claims["jti"]),
-            room=UUID(claims["room"]),
-            account=UUID(claims["sub"]),
-            name=str(claims["name"]),
-            role=str(claims["role"]),
-            login=UUID(claims["login"]),
-            expires_at=datetime.fromtimestamp(claims["exp"], now.tzinfo),
-        )
+        ticket = _ticket(token.claims)
     except (JoseError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadTicket(type(error).__name__) from None
-    if token.header.get("typ") != TYPE or claims.get("aud") != AUDIENCE or ticket.role not in ROLES:
+    if token.header.get("typ") != TYPE or token.claims.get("aud") != AUDIENCE or ticket.role not in ROLES:
         raise BadTicket("of another kind")
     if ticket.expires_at <= now or ticket.expires_at - now > LONGEST:
         raise BadTicket("too old")
     return ticket
+
+
+def _ticket(claims: dict[str, Any]) -> Ticket:
+    return Ticket(
+        id=UUID(claims["jti"]),
+        room=UUID(claims["room"]),
+        account=UUID(claims["sub"]),
+        name=str(claims["name"]),
+        role=claims["role"],
+        login=UUID(claims["login"]),
+        expires_at=datetime.fromtimestamp(claims["exp"], UTC),
+        expected_at=datetime.fromtimestamp(claims["due"], UTC) if "due" in claims else None,
+    )

@@ -11,12 +11,15 @@ from signaling import messages
 TARGET = Path(__file__).parent.parent / "telehealth/web/client/src/call/messages.ts"
 WIDTH = 120
 """Biome's line width."""
+NAMED = ("Role", "Source", "SdpType", "MediaPath", "Connection", "Recording", "Reason", "Farewell")
+"""Sets of words that keep their name in TypeScript."""
 
 
 def render() -> str:
     """The whole file."""
     models = [m for m in vars(messages).values() if isinstance(m, type) and issubclass(m, messages.Message)]
     parts = ["/** Made from signaling/messages.py by `python -m signaling.typescript`: do not edit. */"]
+    parts += [_alias(name, [f'"{word}"' for word in get_args(getattr(messages, name))]) for name in NAMED]
     parts += [_model(m) for m in models if m is not messages.Message]
     parts += [_union("FromPage", messages.FromPage), _union("FromRoom", messages.FromRoom)]
     parts += [f"export const CHAT_CHARACTERS = {messages.CHAT_CHARACTERS};"]
@@ -33,14 +36,19 @@ def _model(model: type[BaseModel]) -> str:
 
 
 def _union(name: str, union: Any) -> str:
-    names = [member.__name__ for member in get_args(get_args(union)[0])]
-    single = f"export type {name} = {' | '.join(names)};"
-    return single if len(single) <= WIDTH else f"export type {name} =\n  | " + "\n  | ".join(names) + ";"
+    return _alias(name, [member.__name__ for member in get_args(get_args(union)[0])])
+
+
+def _alias(name: str, members: list[str]) -> str:
+    single = f"export type {name} = {' | '.join(members)};"
+    return single if len(single) <= WIDTH else f"export type {name} =\n  | " + "\n  | ".join(members) + ";"
 
 
 def _type(hint: Any) -> str:
     if hint in (messages.FromPage, messages.FromRoom):
         return "FromPage" if hint == messages.FromPage else "FromRoom"
+    if name := next((name for name in NAMED if hint == getattr(messages, name)), None):
+        return name
     origin = get_origin(hint)
     if origin is Annotated:
         return _type(get_args(hint)[0])

@@ -25,6 +25,10 @@ class Visit(SQLModel, table=True):
     state: str = VisitState.SCHEDULED
     knocked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     admitted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    led_by: UUID | None = Field(default=None, foreign_key="account.id")
+    """The colleague to whom the visit was handed over; None: the appointment's own specialist."""
+    emergency_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When 115 was called out of this visit."""
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     ended_by: UUID | None = Field(default=None, foreign_key="account.id")
     outcome: str | None = None

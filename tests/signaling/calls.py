@@ -77,12 +77,14 @@ class Page:
         await self.socket.send(json.dumps({"number": number, "seen": self.seen, "message": message}))
 
     async def hear(self, kind: str, **facts: Any) -> dict[str, Any]:
-        """The next message of a kind with these facts; others are passed over."""
+        """The next message of a kind with these facts; others are passed over, pings answered."""
         async with asyncio.timeout(10):
             while True:
                 frame = json.loads(await self.socket.recv())
                 self.seen = max(self.seen, frame["number"])
                 message = frame["message"]
+                if message["kind"] == "ping":
+                    await self.post(0, {"kind": "pong"})
                 if message["kind"] == kind and facts.items() <= message.items():
                     return message
 

@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 
 from signaling import messages as m
 from signaling import rooms
+from signaling.effects import Began, Closed, Dismiss, Effect, Stopped, Tell, Unplugged
 from signaling.lifecycle import RoomState
-from signaling.rooms import Began, Closed, Dismiss, Effect, Room, Stopped, Tell
+from signaling.rooms import Room
+from signaling.seats import HOLD
 
 START = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 HOST, PATIENT, COUSIN = UUID(int=1), UUID(int=2), UUID(int=3)
-ROLES: dict[UUID, rooms.Role] = {HOST: "host", PATIENT: "patient", COUSIN: "patient"}
+ROLES: dict[UUID, m.Role] = {HOST: "host", PATIENT: "patient", COUSIN: "patient"}
 
 
 def line(number: int) -> UUID:
@@ -70,7 +72,12 @@ def test_the_sender_is_filled_in_by_the_room():
 def test_a_reload_returns_to_the_same_seat_and_the_late_loss_of_the_old_line_is_no_loss():
     room = admitted_pair()
     effects = enter(room, PATIENT, 3)
-    assert effects[:3] == [Dismiss(line(2), "replaced"), Stopped(PATIENT, "replaced"), Began(PATIENT, "patient", True)]
+    assert effects[:4] == [
+        Unplugged(line(2)),
+        Dismiss(line(2), "replaced"),
+        Stopped(PATIENT, "replaced"),
+        Began(PATIENT, "patient", True),
+    ]
     assert room.lose(line(2), START) == []
     assert [(s.line, s.admitted, s.present) for s in room.seats.values()] == [(line(1), True, True), (line(3), True, True)]
     assert room.receive(line(2), m.Say(text="ghost"), START) == []
@@ -80,11 +87,11 @@ def test_a_lost_seat_is_kept_for_two_minutes():
     room = admitted_pair()
     room.lose(line(2), START)
     assert room.state is RoomState.INTERRUPTED
-    assert room.tick(START + rooms.HOLD - timedelta(seconds=1)) == []
+    assert room.tick(START + HOLD[True] - timedelta(seconds=1)) == []
     enter(room, PATIENT, 2, START + timedelta(seconds=119))
     assert room.state is RoomState.LIVE
     room.lose(line(2), START)
-    room.tick(START + rooms.HOLD)
+    room.tick(START + HOLD[True])
     assert list(room.seats) == [HOST]
 
 
@@ -181,8 +188,8 @@ def test_no_order_of_events_leaves_a_ghost_or_a_second_seat(history):
         present = {seat.account: seat.admitted for seat in room.seats.values() if seat.present}
         assert present == open_stretches
         assert len({seat.line for seat in room.seats.values()}) == len(room.seats)
-        assert sum(seat.admitted for seat in room.seats.values()) <= rooms.PARTIES
-        assert (room.state is RoomState.LIVE) == (sum(present.values()) == rooms.PARTIES)
-    for late in (now + rooms.HOLD, now + 2 * rooms.HOLD):
+        assert sum(seat.admitted for seat in room.seats.values()) <= rooms.INSIDE_AT_ONCE
+        assert (room.state is RoomState.LIVE) == (sum(present.values()) >= 2)
+    for late in (now + HOLD[False], now + 2 * HOLD[False]):
         room.tick(late)
     assert all(seat.present for seat in room.seats.values())

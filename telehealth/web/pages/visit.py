@@ -94,6 +94,10 @@ def script_texts() -> dict[str, str]:
         "Please wait for a call from the clinic or look at your visits.": _(
             "Please wait for a call from the clinic or look at your visits."
         ),
+        "You were asked to leave the visit": _("You were asked to leave the visit"),
+        "If this is a mistake, you can knock again.": _("If this is a mistake, you can knock again."),
+        "The room is closed to newcomers": _("The room is closed to newcomers"),
+        "Please ask the doctor's clinic to let you in.": _("Please ask the doctor's clinic to let you in."),
         "The visit goes on elsewhere": _("The visit goes on elsewhere"),
         "You opened this visit on another page or device, so this one was closed.": _(
             "You opened this visit on another page or device, so this one was closed."

@@ -1,5 +1,33 @@
 /** Made from signaling/messages.py by `python -m signaling.typescript`: do not edit. */
 
+export type Role = "host" | "colleague" | "patient" | "relative" | "interpreter" | "guest";
+
+export type Source = "microphone" | "camera" | "screen";
+
+export type SdpType = "offer" | "answer" | "pranswer" | "rollback";
+
+export type MediaPath = "peer" | "engine";
+
+export type Connection = "publish" | "subscribe";
+
+export type Recording = "off" | "asking" | "on";
+
+export type Reason =
+  | "not_admitted"
+  | "not_host"
+  | "nobody_there"
+  | "full"
+  | "screen_taken"
+  | "no_engine"
+  | "engine_busy";
+
+export type Farewell = "ended" | "denied" | "hung_up" | "replaced" | "removed" | "locked";
+
+export type Stream = {
+  mid: string;
+  source: Source;
+};
+
 export type Hello = {
   kind: "hello";
   ticket: string;
@@ -16,10 +44,31 @@ export type Deny = {
   account: string;
 };
 
+export type Remove = {
+  kind: "remove";
+  account: string;
+};
+
+export type AskMute = {
+  kind: "ask_mute";
+  account: string;
+};
+
+export type Lock = {
+  kind: "lock";
+  locked: boolean;
+};
+
+export type Note = {
+  kind: "note";
+  to: string | null;
+  text: string;
+};
+
 export type Describe = {
   kind: "describe";
   to: string;
-  type: "offer" | "answer" | "pranswer" | "rollback";
+  type: SdpType;
   sdp: string;
 };
 
@@ -32,20 +81,91 @@ export type Candidate = {
   fragment: string | null;
 };
 
+export type Publish = {
+  kind: "publish";
+  sdp: string;
+  streams: Stream[];
+};
+
+export type Wanted = {
+  line: string;
+  source: Source;
+};
+
+export type Subscribe = {
+  kind: "subscribe";
+  streams: Wanted[];
+};
+
+export type Accept = {
+  kind: "accept";
+  sdp: string;
+};
+
+export type Layer = {
+  mid: string;
+  layer: number | null;
+};
+
+export type Layers = {
+  kind: "layers";
+  layers: Layer[];
+};
+
+export type Trickle = {
+  kind: "trickle";
+  connection: Connection;
+  candidate: string | null;
+  mid: string | null;
+  index: number | null;
+};
+
 export type Devices = {
   kind: "devices";
   microphone: boolean;
   camera: boolean;
 };
 
-export type Media = {
+export type Hand = {
+  kind: "hand";
+  raised: boolean;
+};
+
+export type Screen = {
+  kind: "screen";
+  on: boolean;
+};
+
+export type MediaState = {
   kind: "media";
   connected: boolean;
+  mode: "video" | "audio";
+};
+
+export type Phone = {
+  kind: "phone";
+  on: boolean;
+};
+
+export type Record = {
+  kind: "record";
+  on: boolean;
+};
+
+export type Consent = {
+  kind: "consent";
+  given: boolean;
 };
 
 export type Say = {
   kind: "say";
   text: string;
+};
+
+export type ShareFile = {
+  kind: "share_file";
+  document: string;
+  name: string;
 };
 
 export type Leave = {
@@ -61,44 +181,64 @@ export type Pong = {
 };
 
 export type Line = {
+  id: string;
   account: string;
   name: string;
   text: string;
   at: string;
+  document: string | null;
 };
 
 export type SeatFacts = {
   account: string;
   name: string;
-  role: "host" | "patient" | "guest";
+  role: Role;
   line: string;
   admitted: boolean;
   present: boolean;
   microphone: boolean;
   camera: boolean;
+  screen: boolean;
+  hand_at: string | null;
+  mode: "video" | "audio";
+  consent: boolean | null;
+  streams: Source[];
 };
 
 export type Welcome = {
   kind: "welcome";
   account: string;
-  role: "host" | "patient" | "guest";
+  role: Role;
   line: string;
   resumed: boolean;
+  ticket: string;
   chat: Line[];
+};
+
+export type Renewed = {
+  kind: "renewed";
+  ticket: string;
 };
 
 export type RoomFacts = {
   kind: "room";
   admitted: boolean;
   place: number;
+  expected_at: string | null;
   host_here: boolean;
+  locked: boolean;
+  emergency: boolean;
+  phone: boolean;
+  recording: Recording;
+  media: MediaPath;
+  epoch: number;
   seats: SeatFacts[];
 };
 
 export type Described = {
   kind: "described";
   sender: string;
-  type: "offer" | "answer" | "pranswer" | "rollback";
+  type: SdpType;
   sdp: string;
 };
 
@@ -111,23 +251,59 @@ export type Candidated = {
   fragment: string | null;
 };
 
+export type Published = {
+  kind: "published";
+  sdp: string;
+};
+
+export type Received = {
+  mid: string;
+  line: string;
+  source: Source;
+};
+
+export type Offered = {
+  kind: "offered";
+  sdp: string;
+  streams: Received[];
+};
+
+export type Trickled = {
+  kind: "trickled";
+  connection: Connection;
+  candidate: string | null;
+  mid: string | null;
+  index: number | null;
+};
+
 export type Said = {
   kind: "said";
   line: Line;
 };
 
+export type Noted = {
+  kind: "noted";
+  to: string | null;
+  line: Line;
+};
+
+export type AskedMute = {
+  kind: "asked_mute";
+};
+
 export type Refused = {
   kind: "refused";
-  reason: "not_admitted" | "not_host" | "nobody_there" | "full";
+  reason: Reason;
 };
 
 export type Goodbye = {
   kind: "goodbye";
-  reason: "ended" | "denied" | "hung_up" | "replaced";
+  reason: Farewell;
 };
 
 export type Ping = {
   kind: "ping";
+  every_ms: number;
 };
 
 export type PageFrame = {
@@ -142,8 +318,48 @@ export type RoomFrame = {
   message: FromRoom;
 };
 
-export type FromPage = Hello | Admit | Deny | Describe | Candidate | Devices | Media | Say | Leave | End | Pong;
+export type FromPage =
+  | Hello
+  | Admit
+  | Deny
+  | Remove
+  | AskMute
+  | Lock
+  | Note
+  | Describe
+  | Candidate
+  | Publish
+  | Subscribe
+  | Accept
+  | Layers
+  | Trickle
+  | Devices
+  | Hand
+  | Screen
+  | MediaState
+  | Phone
+  | Record
+  | Consent
+  | Say
+  | ShareFile
+  | Leave
+  | End
+  | Pong;
 
-export type FromRoom = Welcome | RoomFacts | Described | Candidated | Said | Refused | Goodbye | Ping;
+export type FromRoom =
+  | Welcome
+  | Renewed
+  | RoomFacts
+  | Described
+  | Candidated
+  | Published
+  | Offered
+  | Trickled
+  | Said
+  | Noted
+  | AskedMute
+  | Refused
+  | Goodbye
+  | Ping;
 
 export const CHAT_CHARACTERS = 2000;

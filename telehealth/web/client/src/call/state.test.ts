@@ -11,13 +11,25 @@ const seat = (account: string, facts: Partial<SeatFacts> = {}): SeatFacts => ({
   present: true,
   microphone: true,
   camera: true,
+  screen: false,
+  hand_at: null,
+  mode: "video",
+  consent: null,
+  streams: [],
   ...facts,
 });
 const room = (admitted: boolean, ...seats: SeatFacts[]): RoomFacts => ({
   kind: "room",
   admitted,
   place: admitted ? 0 : 1,
+  expected_at: null,
   host_here: true,
+  locked: false,
+  emergency: false,
+  phone: false,
+  recording: "off",
+  media: "peer",
+  epoch: 0,
   seats,
 });
 const welcome = (role: "host" | "patient", resumed = false): FromRoom => ({
@@ -26,6 +38,7 @@ const welcome = (role: "host" | "patient", resumed = false): FromRoom => ({
   role,
   line: `${role}-line`,
   resumed,
+  ticket: "next",
   chat: [],
 });
 const made = (...events: Parameters<typeof next>[1][]): Call => events.reduce(next, START);
@@ -49,17 +62,23 @@ describe("a call", () => {
   });
 
   it("counts what was said while the chat was closed, own words never", () => {
-    const said = (account: string): FromRoom => ({
+    const said = (id: string, account: string): FromRoom => ({
       kind: "said",
-      line: { account, name: account, text: "xin chào", at: "2026-01-01T00:00:00Z" },
+      line: { id, account, name: account, text: "xin chào", at: "2026-01-01T00:00:00Z", document: null },
     });
-    const call = made(welcome("host"), said("patient"), said("host"), said("patient"));
+    const call = made(
+      welcome("host"),
+      said("1", "patient"),
+      said("2", "host"),
+      said("3", "patient"),
+      said("3", "patient"),
+    );
     expect([call.unread, call.chat.length]).toEqual([2, 3]);
     expect(next(call, { kind: "chat-shown", open: true }).unread).toBe(0);
   });
 
   it("keeps the chat when the line is taken up again", () => {
-    const line = { account: "a", name: "a", text: "x", at: "2026-01-01T00:00:00Z" };
+    const line = { id: "1", account: "a", name: "a", text: "x", at: "2026-01-01T00:00:00Z", document: null };
     const call = made(welcome("host"), { kind: "said", line }, welcome("host", true));
     expect(call.chat).toEqual([line]);
   });

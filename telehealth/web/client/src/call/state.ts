@@ -1,9 +1,9 @@
 /** The call as the page draws it: a pure reducer over what the room says and what happens here. */
 
-import type { FromRoom, Line, RoomFacts, SeatFacts } from "./messages";
+import type { Farewell, FromRoom, Line, RoomFacts, SeatFacts } from "./messages";
 
 export type Phase = "check" | "entering" | "waiting" | "inside" | "over";
-export type Ending = "ended" | "denied" | "hung_up" | "replaced" | "refused";
+export type Ending = Farewell | "refused";
 export type Media = "none" | "connecting" | "connected" | "interrupted";
 export type DeviceProblem = "denied" | "missing" | "busy" | null;
 
@@ -63,7 +63,7 @@ export function next(call: Call, event: FromRoom | Here): Call {
         account: event.account,
         line: event.line,
         isHost: event.role === "host",
-        chat: event.resumed ? call.chat : event.chat,
+        chat: merged(call.chat, event.chat),
         media: event.resumed ? call.media : "none",
       };
     case "room":
@@ -74,6 +74,12 @@ export function next(call: Call, event: FromRoom | Here): Call {
       return over(call, event.reason);
     case "described":
     case "candidated":
+    case "published":
+    case "offered":
+    case "trickled":
+    case "noted":
+    case "asked_mute":
+    case "renewed":
     case "refused":
     case "ping":
       return call;
@@ -105,7 +111,14 @@ function here(call: Call, event: Here): Call {
   }
 }
 
+/** After a return the room tells the chat again: each line once, in its order. */
+function merged(known: Line[], told: Line[]): Line[] {
+  const ids = new Set(told.map((line) => line.id));
+  return told.length ? [...known.filter((line) => !ids.has(line.id)), ...told] : known;
+}
+
 function withLine(call: Call, line: Line): Call {
+  if (call.chat.some((known) => known.id === line.id)) return call;
   const foreign = line.account !== call.account;
   return { ...call, chat: [...call.chat, line], unread: call.unread + (foreign && !call.chatOpen ? 1 : 0) };
 }

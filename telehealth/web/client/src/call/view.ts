@@ -16,6 +16,8 @@ const ENDINGS: Record<Ending, [string, string]> = {
   ended: ["The visit has ended", "You can close this page."],
   hung_up: ["You have left the visit", "If you left by mistake, you can go in again while the visit is open."],
   denied: ["The specialist could not let you in", "Please wait for a call from the clinic or look at your visits."],
+  removed: ["You were asked to leave the visit", "If this is a mistake, you can knock again."],
+  locked: ["The room is closed to newcomers", "Please ask the doctor's clinic to let you in."],
   replaced: ["The visit goes on elsewhere", "You opened this visit on another page or device, so this one was closed."],
   refused: ["The room could not be entered", ""],
 };
@@ -121,7 +123,7 @@ export class View {
     const [heading, text] = ENDINGS[ending];
     need("#over-title").textContent = t(heading);
     need("#over-text").textContent = refusal || t(text);
-    need("#again").hidden = !["hung_up", "replaced", "refused"].includes(ending);
+    need("#again").hidden = !["hung_up", "removed", "locked", "replaced", "refused"].includes(ending);
     document.title = title;
   }
 

@@ -124,7 +124,7 @@ function followPeer(): void {
     track: show,
     state(media) {
       apply({ kind: "media-state", media });
-      if (media === "connected") socket?.send({ kind: "media", connected: true });
+      if (media === "connected") socket?.send({ kind: "media", connected: true, mode: "video" });
     },
   });
 }

@@ -1,0 +1,83 @@
+"""A line: one loaded page of one person. It outlives its sockets."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Protocol
+from uuid import UUID
+
+from signaling import messages as m
+from signaling.close_codes import Close
+from signaling.tickets import Ticket
+
+TAIL_S = 60.0
+"""How long a message that was not seen is kept; a page that was away longer begins anew."""
+TAIL = 2048
+PATIENCE = 2.5
+"""So many missed pings make a dead socket."""
+
+
+class Socket(Protocol):
+    """One open WebSocket. Neither call waits."""
+
+    def send(self, frame: str) -> None: ...
+
+    def close(self, code: Close) -> None: ...
+
+
+@dataclass(slots=True)
+class Line:
+    """due_at: when its silence becomes a dead socket. ping_at, renew_at: when to ping it, to give it a younger ticket.
+
+    Instants are seconds of the loop's clock.
+    """
+
+    id: UUID
+    ticket: Ticket
+    socket: Socket | None
+    due_at: float
+    renew_at: float
+    ping_at: float = 0.0
+    every_s: float = 0.0
+    seen: int = 0
+    """Highest number that came from the page."""
+    sent: int = 0
+    tail: deque[tuple[int, float, m.FromRoom]] = field(default_factory=deque)
+
+    def tell(self, message: m.FromRoom, ticks: float) -> None:
+        """Number it, keep it until the page has seen it, send it if a socket is there."""
+        self.sent += 1
+        self.tail.append((self.sent, ticks, message))
+        while ticks - self.tail[0][1] > TAIL_S or len(self.tail) > TAIL:
+            self.tail.popleft()
+        self._send(self.sent, message)
+
+    def tell_unnumbered(self, message: m.FromRoom) -> None:
+        self._send(0, message)
+
+    def heard(self, seen: int, ticks: float) -> None:
+        self.due_at = ticks + PATIENCE * self.every_s
+        while self.tail and self.tail[0][0] <= seen:
+            self.tail.popleft()
+
+    def ping(self, every_s: float, ticks: float) -> None:
+        if every_s != self.every_s:
+            self.every_s, self.due_at = every_s, ticks + PATIENCE * every_s
+        self.ping_at = ticks + every_s
+        self.tell_unnumbered(m.Ping(every_ms=round(1000 * every_s)))
+
+    def may_resume(self, seen: int) -> bool:
+        """Whether nothing is missing between what the page saw and what is kept."""
+        return self.sent - len(self.tail) <= seen <= self.sent
+
+    def send_tail(self) -> None:
+        for number, _, message in self.tail:
+            self._send(number, message)
+
+    def _send(self, number: int, message: m.FromRoom) -> None:
+        if self.socket:
+            self.socket.send(m.RoomFrame(number=number, seen=self.seen, message=message).model_dump_json())
+
+    def close(self, code: Close) -> None:
+        socket, self.socket = self.socket, None
+        if socket:
+            socket.close(code)
