@@ -12,6 +12,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 import imaging.dicomweb.routes
 import imaging.intake.routes
+import imaging.intake.tus
 import imaging.reports.routes
 import signaling.routes
 import signaling.socket
@@ -40,6 +41,7 @@ API = (
     telehealth.referrals.upload_routes,
     telehealth.consultations.routes,
     imaging.intake.routes,
+    imaging.intake.tus,
     imaging.reports.routes,
     imaging.dicomweb.routes,
     signaling.routes,

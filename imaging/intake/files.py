@@ -1,18 +1,19 @@
 """One file on its way in: stage, look what it is, hand it on, and write down the answer."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from hashlib import sha256
 from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from imaging.dicom.refusals import Code, Refusal
 from imaging.intake import service
 from imaging.intake.answers import HEAD_BYTES, kind_of
 from imaging.intake.models import FileVerdict, Upload, UploadFile
 from imaging.store.receive import receive
-from imaging.store.service import Ingested
+from imaging.store.service import Filing, Ingested
 from telehealth.core.actor import Actor
 from telehealth.core.blobs import Blobs, content_key
 from telehealth.core.db import session_scope
@@ -20,6 +21,7 @@ from telehealth.core.errors import Forbidden, TooLarge
 from telehealth.core.settings import settings
 
 LONGEST_NAME = 400
+Beside = Callable[[AsyncSession, UploadFile], Awaitable[None]]
 
 
 async def take(
@@ -31,8 +33,13 @@ async def take(
     chunks: AsyncIterator[bytes],
     *,
     in_zip: bool = False,
+    expected: int | None = None,
+    beside: Beside | None = None,
 ) -> UploadFile:
-    """Take one file of an open upload: its answer is durable when this returns. name: shown, never a path."""
+    """Take one file of an open upload: its answer is durable when this returns. name: shown, never a path.
+
+    expected: how many instances were announced for its study. beside: written in the answer's own transaction.
+    """
     staged = blobs.staging()
     try:
         digest, size, head = await _stage(chunks, staged)
@@ -46,18 +53,21 @@ async def take(
             file.verdict, file.blob_key = FileVerdict.WAITING, content_key("upload", digest)
             await blobs.put(file.blob_key, staged)
         elif kind == "dicom":
-            await _receive(engine, blobs, actor, upload, staged, file)
+            await _receive(engine, blobs, actor, service.filing_of(upload, expected), staged, file)
         else:
             file.verdict, file.reason = (FileVerdict.IGNORED if kind == "ignored" else FileVerdict.REFUSED), code
         async with session_scope(engine) as session:
-            return await service.answer(session, upload, file)
+            answered = await service.answer(session, upload, file)
+            if beside is not None:
+                await beside(session, answered)
+            return answered
     finally:
         staged.unlink(missing_ok=True)
 
 
-async def _receive(engine: AsyncEngine, blobs: Blobs, actor: Actor, upload: Upload, staged: Path, file: UploadFile) -> None:
+async def _receive(engine: AsyncEngine, blobs: Blobs, actor: Actor, filing: Filing, staged: Path, file: UploadFile) -> None:
     try:
-        taken = await receive(engine, blobs, actor, staged, service.filing_of(upload))
+        taken = await receive(engine, blobs, actor, staged, filing)
     except Forbidden:
         file.reason = "not_for_you"
         return

@@ -1,4 +1,4 @@
-"""Files on their way in: one upload, many files, an answer for each."""
+"""Files on their way in: one upload, many files, an answer for each; and what has arrived of those that come in pieces."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -71,4 +71,43 @@ class UploadFile(SQLModel, table=True):
     lease_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """A worker unpacks it until then; afterwards another may."""
     attempts: int = 0
+    at: datetime = Field(default_factory=clock.now, sa_type=UtcDateTime)
+
+
+class ParcelState(StrEnum):
+    OPEN = "open"
+    """Bytes are awaited from `received` on."""
+    DONE = "done"
+    """All of it came and has its answer (`file_id`)."""
+
+
+class Parcel(SQLModel, table=True):
+    """One announced file: known by its digest before a byte is sent, resumable from any computer until it is done.
+
+    `received` and `length` count bytes on the wire; `size` and `sha256` are the file's own, without `encoding`.
+    """
+
+    __table_args__ = (one_of("state", ParcelState),)
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    upload_id: UUID = Field(foreign_key="upload.id", index=True)
+    name: str
+    sha256: str = Field(default="", index=True)
+    """Hex, as announced; empty where the sender did not say."""
+    size: int = Field(sa_type=BigInteger)
+    encoding: str = ""
+    """How it is packed for the wire: nothing or gzip."""
+    length: int = Field(sa_type=BigInteger)
+    received: int = Field(default=0, sa_type=BigInteger)
+    """Durable bytes: what a sender need not send again."""
+    segments: list[list[Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    """(blob key, bytes) of what was received, in order."""
+    state: str = ParcelState.OPEN
+    file_id: UUID | None = Field(default=None, foreign_key="upload_file.id")
+    study_uid: str = Field(default="", index=True)
+    series_uid: str = ""
+    sop_uid: str = ""
+    hints: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    """What the sender read in the header: modality, description, series_number, number. Shown, never trusted."""
+    expires_at: datetime = Field(sa_type=UtcDateTime, index=True)
     at: datetime = Field(default_factory=clock.now, sa_type=UtcDateTime)

@@ -5,17 +5,14 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 
-from imaging.intake import service
+from imaging.intake import manifest, service
 from imaging.intake.files import take
-from imaging.intake.schemas import FileOut, UploadIn, UploadOut
+from imaging.intake.schemas import AnnouncedOut, FileOut, ManifestIn, ManifestOut, SeriesOut, UploadIn, UploadOut
 from imaging.store.service import Filing
-from telehealth.core.actor import Actor
 from telehealth.core.blobs import blobs
 from telehealth.core.db import session_scope
-from telehealth.core.errors import Forbidden, Invalid
+from telehealth.core.errors import Invalid
 from telehealth.core.problems import responses
-from telehealth.identity import access
-from telehealth.identity.access import Action
 from telehealth.identity.deps import CurrentActor, Work, secret_of
 from telehealth.identity.sessions import actor_of
 
@@ -25,18 +22,8 @@ router = APIRouter(prefix="/api/v1/uploads", tags=["uploads"], responses=respons
 @router.post("", status_code=201)
 async def begin(wanted: UploadIn, actor: CurrentActor, session: Work) -> UploadOut:
     """Begin an upload without a referral, in one's own unit. With one: POST /api/v1/referrals/{id}/uploads."""
-    upload = await service.begin(session, actor, Filing(_unit(actor, wanted.organisation_id)), wanted.expected_files)
+    upload = await service.begin(session, actor, Filing(service.unit_of(actor, wanted.organisation_id)), wanted.expected_files)
     return UploadOut.of(upload, await service.truth(session, upload), [])
-
-
-def _unit(actor: Actor, wanted: UUID | None) -> UUID:
-    units = access.units_for(actor, Action.UPLOAD_IMAGES)
-    if not units or (wanted is not None and wanted not in units):
-        raise Forbidden()
-    homes = units & actor.homes
-    if wanted is None and len(homes) != 1:
-        raise Invalid("organisation_id is needed: this person works in several units")
-    return wanted or next(iter(homes))
 
 
 @router.post("/{upload_id}/files", status_code=201, openapi_extra={"requestBody": {"content": {"application/octet-stream": {}}}})
@@ -53,6 +40,25 @@ async def add(upload_id: UUID, request: Request, name: Annotated[str, Query(max_
     if not name:
         raise Invalid("the query needs name, what the sender calls the file")
     return FileOut.of(await take(engine, blobs(), actor, upload, name, request.stream()))
+
+
+@router.post("/{upload_id}/manifest")
+async def announce(upload_id: UUID, wanted: ManifestIn, actor: CurrentActor, session: Work) -> ManifestOut:
+    """Ask first: which of these files are here, partly here or wanted. Then PATCH what is wanted to its `url` (tus).
+
+    Large sets in several requests; each file is announced once, from whatever computer.
+    """
+    upload = await service.opened(session, actor, upload_id)
+    known = await manifest.announce(session, upload, [file.announced() for file in wanted.files])
+    series = [SeriesOut.model_validate(truth) for truth in await manifest.series_of(session, upload)] if wanted.series else []
+    return ManifestOut(files=[AnnouncedOut.of(parcel, answer) for parcel, answer in known], series=series)
+
+
+@router.get("/{upload_id}/series")
+async def series(upload_id: UUID, actor: CurrentActor, session: Work) -> list[SeriesOut]:
+    """How much of each announced series is here, from all computers together."""
+    upload = await service.see(session, actor, upload_id)
+    return [SeriesOut.model_validate(truth) for truth in await manifest.series_of(session, upload)]
 
 
 @router.get("/{upload_id}")

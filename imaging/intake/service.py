@@ -10,13 +10,14 @@ from sqlmodel import col, func, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from imaging.intake.errors import TooManyFiles, UploadFinished
-from imaging.intake.models import FileVerdict, Upload, UploadFile, UploadState
+from imaging.intake.models import FileVerdict, Parcel, ParcelState, Upload, UploadFile, UploadState
 from imaging.pipeline import service as pipeline
 from imaging.store.models import Study
 from imaging.store.service import Filing
 from telehealth.core import audit, clock, jobs
 from telehealth.core.actor import Actor
 from telehealth.core.db import fetch
+from telehealth.core.errors import Forbidden, Invalid
 from telehealth.core.jobs import Job
 from telehealth.core.settings import settings
 from telehealth.identity import access
@@ -47,6 +48,17 @@ async def begin(session: AsyncSession, actor: Actor, filing: Filing, expected_fi
     return upload
 
 
+def unit_of(actor: Actor, wanted: UUID | None) -> UUID:
+    """The unit for which a person uploads without a question. Raises Forbidden, Invalid where it must be said."""
+    units = access.units_for(actor, Action.UPLOAD_IMAGES)
+    if not units or (wanted is not None and wanted not in units):
+        raise Forbidden()
+    homes = units & actor.homes
+    if wanted is None and len(homes) != 1:
+        raise Invalid("organisation_id is needed: this person works in several units")
+    return wanted or next(iter(homes))
+
+
 async def opened(session: AsyncSession, actor: Actor, upload_id: UUID | str) -> Upload:
     """An upload of the actor's own unit that still takes files."""
     upload = await see(session, actor, upload_id)
@@ -66,8 +78,8 @@ async def see(session: AsyncSession, actor: Actor, upload_id: UUID | str) -> Upl
     return upload
 
 
-def filing_of(upload: Upload) -> Filing:
-    return Filing(upload.organisation_id, upload.patient_id, upload.referral_id)
+def filing_of(upload: Upload, expected: int | None = None) -> Filing:
+    return Filing(upload.organisation_id, upload.patient_id, upload.referral_id, expected)
 
 
 async def answer(session: AsyncSession, upload: Upload, file: UploadFile) -> UploadFile:
@@ -198,5 +210,6 @@ async def forgotten(session: AsyncSession) -> list[UUID]:
     """Open uploads that nobody goes on with."""
     late = clock.now() - FORGOTTEN
     newest = select(UploadFile.id).where(UploadFile.upload_id == Upload.id, col(UploadFile.at) > late).exists()
-    rows = select(Upload.id).where(Upload.state == UploadState.OPEN, col(Upload.created_at) < late, ~newest)
+    awaited = select(Parcel.id).where(Parcel.upload_id == Upload.id, Parcel.state == ParcelState.OPEN).exists()
+    rows = select(Upload.id).where(Upload.state == UploadState.OPEN, col(Upload.created_at) < late, ~newest, ~awaited)
     return list((await session.exec(rows.limit(50))).all())

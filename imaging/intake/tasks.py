@@ -4,7 +4,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from imaging.intake import service
+from imaging.intake import parcels, service
 from imaging.intake.unpack import unpack
 from telehealth.core import jobs, portal
 from telehealth.core.actor import SYSTEM
@@ -29,5 +29,6 @@ async def _sweep() -> None:
         due = await service.due_unpackings(session)
         for upload_id in await service.forgotten(session):
             await service.finish(session, SYSTEM, upload_id)
+    await parcels.forget_expired(portal.engine(), blobs())
     for file_id in due:
         await jobs.send(Job.UNPACK_UPLOAD, file_id=file_id)

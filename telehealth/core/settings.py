@@ -61,6 +61,10 @@ class Limits(Part):
     instance_bytes: int = 2 * 1024**3
     upload_files: int = 20_000
     unpacked_bytes: int = 20 * 1024**3
+    waiting_bytes: int = 100 * 1024**3
+    """Announced by one unit and not here yet."""
+    waiting_days: int = Field(14, ge=1, le=365)
+    """How long a half-sent file is kept for whoever goes on with it."""
     form_bytes: int = 1024**2
     wrong_secrets: int = 10
     """Wrong passwords or codes for one account in fifteen minutes."""

@@ -2,15 +2,20 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from imaging.intake import service as intake
+from imaging.intake.models import Upload
 from imaging.intake.schemas import UploadOut
+from imaging.intake.tus import TusRoute, create_in
+from telehealth.core.actor import Actor
 from telehealth.identity.deps import CurrentActor, Work
 from telehealth.referrals import uploads
 
 router = APIRouter(prefix="/api/v1/referrals", tags=["uploads"])
+tus = APIRouter(tags=["uploads"], route_class=TusRoute)
 
 
 class ReferralUploadIn(BaseModel):
@@ -24,3 +29,16 @@ async def open_upload(referral_id: UUID, wanted: ReferralUploadIn, actor: Curren
     """Begin an upload for this question; then POST /api/v1/uploads/{id}/files for each file, and …/finish."""
     upload = await uploads.open_upload(session, actor, referral_id, wanted.expected_files)
     return UploadOut.of(upload, await intake.truth(session, upload), [])
+
+
+@tus.post("/{referral_id}/tus", status_code=201)
+async def create_for_question(referral_id: UUID, request: Request) -> Response:
+    """Creation after tus for this question: a stock client gives this as its endpoint and goes on where `Location` says."""
+
+    async def choose(session: AsyncSession, actor: Actor, _told: dict[str, str]) -> Upload:
+        return await uploads.going_on(session, actor, referral_id)
+
+    return await create_in(request, choose)
+
+
+router.include_router(tus, prefix="")

@@ -2,11 +2,11 @@
 
 from uuid import UUID
 
-from sqlmodel import or_, select
+from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from imaging.intake import service as intake
-from imaging.intake.models import Upload
+from imaging.intake.models import Upload, UploadState
 from imaging.store.service import Filing
 from telehealth.core.actor import Actor
 from telehealth.core.db import fetch
@@ -38,6 +38,16 @@ async def to_receive(session: AsyncSession, actor: Actor, referral_id: UUID | st
     referral = await fetch(session, Referral, referral_id)
     access.ensure(actor, Action.UPLOAD_IMAGES, scope_of(referral), hidden=True)
     return referral
+
+
+async def going_on(session: AsyncSession, actor: Actor, referral_id: UUID | str) -> Upload:
+    """This person's open upload for the question, or a new one: for clients that know files but no uploads."""
+    referral = await to_receive(session, actor, referral_id)
+    own = select(Upload).where(Upload.referral_id == referral.id, Upload.account_id == actor.account_id)
+    own = own.where(Upload.state == UploadState.OPEN).order_by(col(Upload.created_at).desc())
+    if found := (await session.exec(own.limit(1))).first():
+        return await intake.opened(session, actor, found.id)
+    return await open_upload(session, actor, referral_id)
 
 
 async def open_upload(session: AsyncSession, actor: Actor, referral_id: UUID | str, expected_files: int | None = None) -> Upload:

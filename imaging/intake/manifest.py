@@ -1,0 +1,248 @@
+"""Ask first: a sender names what it has by digest and learns what is here, what is partly here and what is wanted.
+
+What was announced for a question (or, without one, for a unit) is remembered across uploads, computers and days: from
+it come the truthful "142 of 200" and the places where half-sent files go on.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement
+from sqlmodel import col, func, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from imaging.dicom.refusals import Code
+from imaging.intake import service
+from imaging.intake.bounds import ensure_room, ensure_size, expiry
+from imaging.intake.files import shown
+from imaging.intake.models import FileVerdict, Parcel, ParcelState, Upload, UploadFile
+from imaging.pipeline import service as pipeline
+from imaging.store.models import Instance, Study
+from telehealth.core import jobs
+from telehealth.core.jobs import Job
+
+HERE = (FileVerdict.STORED, FileVerdict.DUPLICATE)
+NOT_SETTLED = ("not_for_you", Code.FILED_ELSEWHERE.value)
+"""Refusals that may be different tomorrow: asked again."""
+
+
+Known = tuple[Parcel, UploadFile | None]
+"""An announced file and its answer, where it has one."""
+Stored = dict[str, tuple[Instance, Study]]
+"""By SOP UID."""
+
+
+@dataclass(frozen=True)
+class Announced:
+    """One file as its sender describes it. length: bytes on the wire, packed by `encoding`."""
+
+    name: str
+    sha256: str
+    size: int
+    length: int
+    encoding: str = ""
+    study_uid: str = ""
+    series_uid: str = ""
+    sop_uid: str = ""
+    hints: dict[str, Any] = field(default_factory=dict)
+
+
+async def announce(session: AsyncSession, upload: Upload, files: Sequence[Announced]) -> list[Known]:
+    """A parcel for every file, in their order, with its answer where it has one. Announcing again changes nothing.
+
+    Raises TooLarge, TooMuchWaiting.
+    """
+    for file in files:
+        ensure_size(file.length, file.size)
+    before = await _announced_before(session, upload, {file.sha256 for file in files})
+    stored = await _stored(session, upload, [file.sop_uid for file in files if file.sop_uid])
+    found: list[Known] = []
+    for file in files:
+        earlier = before.setdefault(file.sha256, [])
+        known = _settled(earlier, stored) or await _here(session, upload, file, stored)
+        if known is None:
+            parcel = _open(earlier, file) or _parcel(upload, file)
+            parcel.upload_id = upload.id  # whoever goes on with it, from whatever computer
+            known = parcel, None
+            earlier.append(known)
+        session.add(known[0])
+        found.append(known)
+    await session.flush()
+    await ensure_room(session, upload.organisation_id)
+    return found
+
+
+def _parcel(upload: Upload, file: Announced, **more: Any) -> Parcel:
+    return Parcel(
+        upload_id=upload.id,
+        name=shown(file.name),
+        sha256=file.sha256,
+        size=file.size,
+        encoding=file.encoding,
+        length=file.length,
+        study_uid=file.study_uid,
+        series_uid=file.series_uid,
+        sop_uid=file.sop_uid,
+        hints=file.hints,
+        expires_at=expiry(),
+        **more,
+    )
+
+
+async def _announced_before(session: AsyncSession, upload: Upload, digests: set[str]) -> dict[str, list[Known]]:
+    rows = select(Parcel, UploadFile).join(Upload, col(Parcel.upload_id) == Upload.id)
+    rows = rows.outerjoin(UploadFile, col(Parcel.file_id) == UploadFile.id)
+    rows = rows.where(col(Parcel.sha256).in_(digests), same_place(upload)).order_by(col(Parcel.at))
+    found: dict[str, list[Known]] = {}
+    for parcel, file in await session.exec(rows):
+        found.setdefault(parcel.sha256, []).append((parcel, file))
+    return found
+
+
+def same_place(upload: Upload) -> ColumnElement[bool]:
+    """Uploads for the same question, or of the same unit where there is none."""
+    return (col(Upload.organisation_id) == upload.organisation_id) & col(Upload.referral_id).is_not_distinct_from(
+        upload.referral_id
+    )
+
+
+async def _stored(session: AsyncSession, upload: Upload, sop_uids: Sequence[str]) -> Stored:
+    """Instances of this unit by SOP UID; what others hold is nobody's business here."""
+    rows = select(Instance, Study).join(Study, col(Instance.study_id) == Study.id)
+    rows = rows.where(col(Instance.sop_uid).in_(sop_uids), Study.organisation_id == upload.organisation_id)
+    return {instance.sop_uid: (instance, study) for instance, study in await session.exec(rows)}
+
+
+def _settled(before: Iterable[Known], stored: Stored) -> Known | None:
+    """An earlier answer to the same bytes that still holds."""
+    for parcel, answer in before:
+        if answer is None or answer.reason in NOT_SETTLED:
+            continue
+        if answer.verdict in HERE and parcel.sop_uid and parcel.sop_uid not in stored:
+            continue  # it has been removed since
+        return parcel, answer
+    return None
+
+
+def _open(before: Iterable[Known], file: Announced) -> Parcel | None:
+    """The half-sent one that has most, packed the same way."""
+    same = [
+        parcel
+        for parcel, answer in before
+        if answer is None and (parcel.encoding, parcel.length, parcel.size) == (file.encoding, file.length, file.size)
+    ]
+    return max(same, key=lambda parcel: parcel.received, default=None)
+
+
+async def _here(session: AsyncSession, upload: Upload, file: Announced, stored: Stored) -> Known | None:
+    """The archive holds the same bytes, by whatever door they came: an answer without a byte sent."""
+    instance, study = stored.get(file.sop_uid, (None, None))
+    if instance is None or study is None or file.sha256 not in (instance.sha256, instance.received_sha256):
+        return None
+    row = UploadFile(
+        upload_id=upload.id,
+        name=shown(file.name),
+        size=file.size,
+        sha256=file.sha256,
+        verdict=FileVerdict.DUPLICATE,
+        sop_uid=instance.sop_uid,
+        study_id=study.id,
+    )
+    if upload.patient_id is not None and study.patient_id is not None and upload.patient_id != study.patient_id:
+        row.verdict, row.reason, row.study_id = FileVerdict.REFUSED, Code.FILED_ELSEWHERE.value, None
+    else:
+        _file_under_question(session, upload, study)
+    answer = await service.answer(session, upload, row)
+    return _parcel(upload, file, state=ParcelState.DONE, received=file.length, file_id=answer.id), answer
+
+
+def _file_under_question(session: AsyncSession, upload: Upload, study: Study) -> None:
+    """What came without a question gets the one for which it is announced now, as if it had been sent again."""
+    if study.referral_id is None and upload.referral_id is not None:
+        study.referral_id, study.patient_id = upload.referral_id, study.patient_id or upload.patient_id
+        study.version += 1
+        session.add(study)
+        jobs.enqueue(session, Job.PROCESS_STUDY, study_id=study.id)
+
+
+# what is here of what was announced ----------------------------------------------------------------------------------
+
+
+async def announced(session: AsyncSession, upload: Upload, study_uid: str) -> int | None:
+    """How many instances of a study were announced; None where nobody said."""
+    if not study_uid:
+        return None
+    rows = select(func.count(func.distinct(Parcel.sha256))).join(Upload, col(Parcel.upload_id) == Upload.id)
+    return int((await session.exec(rows.where(Parcel.study_uid == study_uid, same_place(upload)))).one()) or None
+
+
+async def look_if_whole(session: AsyncSession, upload: Upload, parcel: Parcel) -> None:
+    """A series of which everything is here can be read while the next one comes: the pipeline looks at once."""
+    if not parcel.series_uid:
+        return
+    of_series = (Parcel.study_uid == parcel.study_uid, Parcel.series_uid == parcel.series_uid, same_place(upload))
+    awaited = select(Parcel.id).join(Upload, col(Parcel.upload_id) == Upload.id)
+    if (await session.exec(awaited.where(*of_series, Parcel.state == ParcelState.OPEN).limit(1))).first():
+        return
+    study = (await session.exec(select(Study.id).where(Study.uid == parcel.study_uid))).first()
+    if study is not None:
+        await pipeline.settle(session, study)
+
+
+@dataclass(frozen=True)
+class SeriesTruth:
+    """Files announced and files here, of one series or (without UIDs) of all that is not DICOM."""
+
+    study_uid: str
+    series_uid: str
+    modality: str
+    description: str
+    number: int | None
+    announced: int
+    here: int
+    refused: int
+    bytes: int
+    """Of the files themselves, however they were packed."""
+    bytes_here: int
+
+
+async def series_of(session: AsyncSession, upload: Upload) -> list[SeriesTruth]:
+    """Every series announced for the same question, in the order in which they were announced first."""
+    return await _truths(session, same_place(upload))
+
+
+async def series_of_question(session: AsyncSession, referral_id: UUID) -> list[SeriesTruth]:
+    """The same for a page that has no upload at hand. The caller has checked the question."""
+    return await _truths(session, col(Upload.referral_id) == referral_id)
+
+
+async def _truths(session: AsyncSession, where: ColumnElement[bool]) -> list[SeriesTruth]:
+    rows = select(Parcel, UploadFile.verdict).join(Upload, col(Parcel.upload_id) == Upload.id)
+    rows = rows.outerjoin(UploadFile, col(Parcel.file_id) == UploadFile.id).where(where).order_by(col(Parcel.at), col(Parcel.id))
+    series: dict[tuple[str, str], dict[str, tuple[Parcel, str | None]]] = {}
+    for parcel, verdict in await session.exec(rows):
+        files = series.setdefault((parcel.study_uid, parcel.series_uid), {})
+        name = parcel.sha256 or str(parcel.id)
+        if name not in files or files[name][0].received < parcel.received or verdict:
+            files[name] = parcel, verdict
+    return [_truth(list(files.values())) for files in series.values()]
+
+
+def _truth(files: Sequence[tuple[Parcel, str | None]]) -> SeriesTruth:
+    first = files[0][0]
+    here = [parcel for parcel, verdict in files if verdict in HERE]
+    partly = sum(parcel.size * parcel.received // parcel.length for parcel, verdict in files if verdict is None and parcel.length)
+    return SeriesTruth(
+        first.study_uid,
+        first.series_uid,
+        first.hints.get("modality", ""),
+        first.hints.get("description", ""),
+        first.hints.get("series_number"),
+        len(files),
+        len(here),
+        sum(verdict in (FileVerdict.REFUSED, FileVerdict.QUARANTINED) for _, verdict in files),
+        sum(parcel.size for parcel, _ in files),
+        sum(parcel.size for parcel in here) + partly,
+    )
