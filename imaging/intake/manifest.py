@@ -179,16 +179,15 @@ async def announced(session: AsyncSession, upload: Upload, study_uid: str) -> in
 
 
 async def look_if_whole(session: AsyncSession, upload: Upload, parcel: Parcel) -> None:
-    """A series of which everything is here can be read while the next one comes: the pipeline looks at once."""
-    if not parcel.series_uid:
+    """Everything announced of a study is here: the pipeline need not wait to see whether more comes."""
+    if not parcel.study_uid:
         return
-    of_series = (Parcel.study_uid == parcel.study_uid, Parcel.series_uid == parcel.series_uid, same_place(upload))
     awaited = select(Parcel.id).join(Upload, col(Parcel.upload_id) == Upload.id)
-    if (await session.exec(awaited.where(*of_series, Parcel.state == ParcelState.OPEN).limit(1))).first():
-        return
-    study = (await session.exec(select(Study.id).where(Study.uid == parcel.study_uid))).first()
-    if study is not None:
-        await pipeline.settle(session, study)
+    awaited = awaited.where(Parcel.study_uid == parcel.study_uid, Parcel.state == ParcelState.OPEN, same_place(upload))
+    if (await session.exec(awaited.limit(1))).first() is None:
+        study = (await session.exec(select(Study.id).where(Study.uid == parcel.study_uid))).first()
+        if study is not None:
+            await pipeline.settle(session, study)
 
 
 @dataclass(frozen=True)

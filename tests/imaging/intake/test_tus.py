@@ -273,7 +273,7 @@ async def test_a_file_that_was_not_taken_is_answered_without_being_sent_again(te
         assert len((await session.exec(select(UploadFile))).all()) == 1
 
 
-async def test_a_study_counts_what_was_announced_and_is_looked_at_when_a_series_is_whole(technician, engine):
+async def test_a_study_counts_what_was_announced_and_is_looked_at_once_it_is_whole(technician, engine):
     from imaging.store.models import Study
 
     told = await ask(technician, await begin(technician), [of_series(0), of_series(1)])
