@@ -18,6 +18,8 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from imaging.dimse import nodes, processes
+from imaging.dimse.models import Right
 from imaging.intake import local
 from telehealth import demo as seed
 from telehealth import supervisor
@@ -37,6 +39,8 @@ from telehealth.web.assets import manifest
 app = typer.Typer(name="telehealth", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 audit_app = typer.Typer(help="The audit log.", no_args_is_help=True)
 app.add_typer(audit_app, name="audit")
+node_app = typer.Typer(help="Devices and archives that speak DICOM with us.", no_args_is_help=True)
+app.add_typer(node_app, name="node")
 out = Console(soft_wrap=True, width=max(Console().width, 110))
 """Wide enough for a row of the sign-ins: a password that is cut short or folded cannot be copied."""
 err = Console(stderr=True)
@@ -114,6 +118,18 @@ def beat() -> None:
 
 
 @app.command()
+def dimse() -> None:
+    """Run the DICOM port: C-STORE, C-FIND, C-MOVE, C-GET, worklist."""
+    config = settings()
+    if not (config.dimse_port or config.dimse.tls_port):
+        raise stop("no DICOM port is set: TELEHEALTH_DIMSE__PORT=11112")
+    try:
+        processes.run(config)
+    except processes.PortTaken as error:
+        raise stop(str(error)) from None
+
+
+@app.command()
 def migrate() -> None:
     """Bring the database to the newest schema; repeatable."""
     tables.load()
@@ -147,12 +163,22 @@ def _run_demo(config: Settings) -> None:
     tables.load()
     signins = portal.run_async(seed.load, portal.engine(), config)
     portal.close()
-    with supervisor.processes(config, ("serve", "worker", "beat")) as children:
+    with supervisor.processes(config, ("serve", "worker", "beat", *_dimse(config))) as children:
         supervisor.wait_until_ready(config, children)
         _greet(config, signins)
         supervisor.watch(config, children)
         out.print("stopping…")
     out.print("stopped; the data stay in", str(config.data))
+
+
+def _dimse(config: Settings) -> tuple[str, ...]:
+    """The DICOM port, where one is set and free; the rest does not wait for it."""
+    try:
+        processes.check(config)
+    except processes.PortTaken as error:
+        out.print(f"[yellow]{error}")
+        return ()
+    return ("dimse",) if config.dimse_port or config.dimse.tls_port else ()
 
 
 def _greet(config: Settings, signins: list[seed.SignIn]) -> None:
@@ -176,6 +202,13 @@ async def _account(session: AsyncSession, login: str) -> Account:
     return account
 
 
+async def _organisation(session: AsyncSession, code: str) -> Organisation:
+    organisation = (await session.exec(select(Organisation).where(Organisation.code == code))).first()
+    if organisation is None:
+        raise stop(f"there is no organisation with the code {code}")
+    return organisation
+
+
 @app.command("create-user")
 def create_user(
     email: Annotated[str, typer.Option(help="E-mail address: the name to sign in with.")],
@@ -188,9 +221,7 @@ def create_user(
     password = passwords.generate()
 
     async def create(session: AsyncSession) -> str:
-        unit = (await session.exec(select(Organisation).where(Organisation.code == organisation))).first()
-        if unit is None:
-            raise stop(f"there is no organisation with the code {organisation}")
+        unit = await _organisation(session, organisation)
         account = await identity.create_staff(session, SYSTEM, email, name, role, unit.id, password)
         return second_factor.enrolment_uri(account)
 
@@ -287,6 +318,30 @@ def audit_verify() -> None:
     if broken:
         raise stop(f"the audit log is broken at row {broken.seq}: {broken.reason}")
     out.print(f"{count} rows, {len(anchors)} anchors: whole")
+
+
+@node_app.command("add")
+def add_node(
+    title: Annotated[str, typer.Argument(help="AE title of the device.")],
+    address: Annotated[list[str], typer.Option(help="Address or network it calls from; may be repeated.")],
+    organisation: Annotated[str, typer.Option(help="Code of the organisation it belongs to.")],
+    user: Annotated[str, typer.Option("--user", help="E-mail of the person as whom it acts.")],
+    right: Annotated[list[Right], typer.Option(help="What it may do; may be repeated.")] = [Right.STORE],  # noqa: B006
+    certificate: Annotated[str, typer.Option(help="SHA-256 fingerprint of its TLS client certificate.")] = "",
+    host: Annotated[str, typer.Option(help="Where C-MOVE and storage commitment reach it.")] = "",
+    port: Annotated[int, typer.Option(min=0, max=65535)] = 0,
+    tls: Annotated[bool, typer.Option(help="Reach it by TLS.")] = False,
+) -> None:
+    """Let a device in by its AE title, address and, over TLS, certificate."""
+
+    async def create(session: AsyncSession) -> None:
+        unit = await _organisation(session, organisation)
+        account = await _account(session, user)
+        given = nodes.NodeIn(title, address, unit.id, account.id, right, certificate, host, port, tls)
+        await nodes.add(session, SYSTEM, given)
+
+    run(create)
+    out.print(f"{title} may call {settings().dimse.ae_title}", highlight=False, markup=False)
 
 
 @app.command()

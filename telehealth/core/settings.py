@@ -55,6 +55,26 @@ class S3(Part):
     allow_http: bool = False
 
 
+class Dimse(Part):
+    """DICOM over its own protocol, for modalities and archives that do not speak DICOMweb."""
+
+    port: int | None = None
+    """0 for none; unless said 11112 in the demo and none elsewhere."""
+    tls_port: int = 0
+    """With client certificates; 0 for none."""
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    tls_authority: Path | None = None
+    """Who signs the certificates of the nodes."""
+    ae_title: str = "TELEHEALTH"
+    processes: int = Field(2, ge=1, le=32)
+    associations: int = 64
+    """At a time in one process."""
+    per_peer: int = 16
+    """At a time in one process from one address."""
+    idle_s: float = 300
+
+
 class Limits(Part):
     """Bounds on what one caller may ask of us."""
 
@@ -95,6 +115,7 @@ class Settings(BaseSettings):
     sms: Sms = Sms()
     turn: Turn = Turn()
     s3: S3 = S3()
+    dimse: Dimse = Dimse()
     limits: Limits = Limits()
     worker_concurrency: int = 2
 
@@ -102,6 +123,13 @@ class Settings(BaseSettings):
     def address(self) -> str:
         """Where people reach us, without a trailing slash."""
         return self.public_url.rstrip("/") or f"http://{'localhost' if self.host == '127.0.0.1' else self.host}:{self.port}"
+
+    @property
+    def dimse_port(self) -> int:
+        """Where DICOM nodes call without TLS; 0: nowhere."""
+        if self.dimse.port is None:
+            return 11112 if self.demo else 0
+        return self.dimse.port
 
     @property
     def secure(self) -> bool:

@@ -9,6 +9,7 @@ MODULES = (
     "telehealth.notifications.models",
     "imaging.store.models",
     "imaging.intake.models",
+    "imaging.dimse.models",
     "imaging.pipeline.models",
     "imaging.reports.models",
     "signaling.models",
