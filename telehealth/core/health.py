@@ -19,7 +19,7 @@ async def alive() -> dict[str, str]:
     return {"status": "alive"}
 
 
-@router.get("/readyz")
+@router.get("/readyz", responses={503: {"description": "Something that this process needs does not answer"}})
 async def ready(request: Request) -> JSONResponse:
     """Whether database, broker and storage answer: 200 with all "ok", or 503 naming what does not."""
     checks = {"database": _database(request), "broker": _broker(), "storage": blobs().check()}

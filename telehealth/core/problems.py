@@ -78,8 +78,11 @@ async def validation_problem(_request: Request, error: Exception) -> JSONRespons
 
 
 async def http_problem(_request: Request, error: Exception) -> JSONResponse:
-    """What the framework itself refuses: unknown paths, wrong methods, broken forms."""
+    """What the framework itself refuses: unknown paths, wrong methods, bodies that are no text (422, as other wrong ones)."""
     assert isinstance(error, HTTPException)
+    if error.status_code == 400:
+        title = gettext("Something in the request is not right")
+        return _answer({"type": "/problems/invalid", "title": title, "status": 422, "detail": str(error.detail)})
     body = {"type": "about:blank", "title": str(error.detail), "status": error.status_code, "detail": ""}
     return _answer(body, dict(error.headers or {}))
 

@@ -11,6 +11,7 @@ from imaging.intake.models import Upload
 from imaging.intake.schemas import UploadOut
 from imaging.intake.tus import TusRoute, create_in
 from telehealth.core.actor import Actor
+from telehealth.core.problems import responses
 from telehealth.identity.deps import CurrentActor, Work
 from telehealth.referrals import uploads
 
@@ -24,7 +25,7 @@ class ReferralUploadIn(BaseModel):
     expected_files: int | None = Field(default=None, ge=1, le=1_000_000)
 
 
-@router.post("/{referral_id}/uploads", status_code=201)
+@router.post("/{referral_id}/uploads", status_code=201, responses=responses(401, 403, 404, 409, 422))
 async def open_upload(referral_id: UUID, wanted: ReferralUploadIn, actor: CurrentActor, session: Work) -> UploadOut:
     """Begin an upload for this question; then POST /api/v1/uploads/{id}/files for each file, and …/finish."""
     upload = await uploads.open_upload(session, actor, referral_id, wanted.expected_files)
