@@ -365,8 +365,8 @@ async def write_report(
     try:
         report = await service.save_draft(session, actor, referral_id, said, draft_revision, preliminary=do == "preliminary")
     except DomainError as error:
-        if isinstance(error, NotFound):
-            raise
+        if isinstance(error, NotFound | Forbidden):
+            raise  # the editor is nobody else's
         return await _editor_again(request, actor, session, referral, said, error, draft_revision)
     if do == "sign":
         await session.flush()
