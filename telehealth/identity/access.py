@@ -166,5 +166,6 @@ def holds_here(actor: Actor, scope: Scope) -> bool:
     return (
         actor.account_id in scope.accounts
         or not scope.patients.isdisjoint(actor.patients)
-        or not (scope.units | scope.reading_units).isdisjoint(actor.units)
+        or not scope.units.isdisjoint(actor.units)
+        or not scope.reading_units.isdisjoint(actor.grants.get(Role.SPECIALIST, ()))
     )

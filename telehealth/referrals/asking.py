@@ -60,7 +60,7 @@ def _self(actor: Actor) -> frozenset[UUID]:
 
 async def update_draft(session: AsyncSession, actor: Actor, referral_id: UUID, given: ReferralPatch) -> Referral:
     """Change what is named, while it is a draft."""
-    referral = await history.hold(session, actor, referral_id, Action.CREATE_REFERRAL)
+    referral = await history.hold_as_asker(session, actor, referral_id, Action.CREATE_REFERRAL)
     advance(REFERRAL, ReferralStatus(referral.status), Step.CHANGED)
     changes = given.model_dump(exclude_unset=True, exclude_none=True)
     for name, value in changes.items():
@@ -71,7 +71,7 @@ async def update_draft(session: AsyncSession, actor: Actor, referral_id: UUID, g
 
 async def submit(session: AsyncSession, actor: Actor, referral_id: UUID, *, consent: bool = False) -> Referral:
     """A doctor sends the question: from now on the reading unit sees it and the clock runs."""
-    referral = await history.hold(session, actor, referral_id, Action.SUBMIT_REFERRAL)
+    referral = await history.hold_as_asker(session, actor, referral_id, Action.SUBMIT_REFERRAL)
     await _ensure_ready(session, actor, referral, consent)
     referral.submitted_at, referral.submitted_by = clock.now(), actor.account_id
     await history.move(session, actor, referral, Step.SUBMITTED, priority=referral.priority)
@@ -98,7 +98,7 @@ async def _ensure_ready(session: AsyncSession, actor: Actor, referral: Referral,
 
 async def answer_question(session: AsyncSession, actor: Actor, referral_id: UUID, text: str) -> Referral:
     """The clinic gives what the reader asked for: the clock runs on, the reader keeps the question."""
-    referral = await history.hold(session, actor, referral_id, Action.CREATE_REFERRAL)
+    referral = await history.hold_as_asker(session, actor, referral_id, Action.CREATE_REFERRAL)
     if not text.strip():
         raise WordsMissing()
     await history.move(session, actor, referral, Step.INFO_GIVEN, text.strip())
@@ -111,7 +111,7 @@ async def answer_question(session: AsyncSession, actor: Actor, referral_id: UUID
 
 async def cancel(session: AsyncSession, actor: Actor, referral_id: UUID, reason: str) -> Referral:
     """Take the question back; not after an answer. What was saved stays."""
-    referral = await history.hold(session, actor, referral_id, Action.CANCEL_REFERRAL)
+    referral = await history.hold_as_asker(session, actor, referral_id, Action.CANCEL_REFERRAL)
     if not reason.strip():
         raise WordsMissing()
     reader = referral.reader_id

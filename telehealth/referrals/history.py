@@ -25,6 +25,13 @@ async def hold(session: AsyncSession, actor: Actor, referral_id: UUID, action: A
     return referral
 
 
+async def hold_as_asker(session: AsyncSession, actor: Actor, referral_id: UUID, action: Action) -> Referral:
+    """As `hold`, for acts of the side that asks: readers are parties to the question, but it is not theirs."""
+    referral = await hold(session, actor, referral_id, action)
+    access.ensure(actor, action, queries.asking_side(referral))
+    return referral
+
+
 async def move(session: AsyncSession, actor: Actor, referral: Referral, step: Step, text: str = "", **facts: Any) -> None:
     """Take the step, write it down, and keep the studies' readers in step."""
     referral.status = advance(REFERRAL, ReferralStatus(referral.status), step)

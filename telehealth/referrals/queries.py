@@ -64,6 +64,11 @@ def scope_of(referral: Referral) -> Scope:
     )
 
 
+def asking_side(referral: Referral) -> Scope:
+    """The scope without those who read."""
+    return Scope(accounts=frozenset({referral.created_by}), units=frozenset({referral.from_organisation_id}))
+
+
 async def see(session: AsyncSession, actor: Actor, referral_id: UUID) -> Referral:
     """One question; the look is noted. Raises NotFound to strangers."""
     referral = await fetch(session, Referral, referral_id)

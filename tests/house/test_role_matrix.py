@@ -1,19 +1,14 @@
-"""Who may do what, cell by cell: first the rule itself, then the same answers through every door."""
+"""Who may do what, cell by cell: the rule itself. The same through every door: `tests/house/roles`."""
 
 import re
-from datetime import timedelta
 from types import MappingProxyType
 from uuid import uuid4
 
 import pytest
 
-from imaging.store.models import Instance, Series, Study
-from telehealth.core import clock
 from telehealth.core.actor import SYSTEM, Actor, Role
 from telehealth.core.db import session_scope
 from telehealth.identity.access import MATRIX, NOWHERE, Action, Scope, holds, may, units_for
-from telehealth.referrals.lifecycle import ReferralStatus
-from telehealth.referrals.models import Referral
 
 ROLES = tuple(Role)
 TABLE = """
@@ -139,87 +134,6 @@ async def test_every_route_asks_who_is_there(app, client):
             if answer.status_code != 401 and (method, path) not in FOR_EVERYBODY and not OPEN_SHELVES.match(path):
                 open_doors.append((method, path, answer.status_code))
     assert open_doors == []
-
-
-@pytest.fixture
-async def case(engine, province):
-    """A question from the clinic to the hospital about the patient, with a study, open for reading."""
-    async with session_scope(engine) as session:
-        referral = Referral(
-            code="R-0001",
-            patient_id=province.patient.id,
-            from_organisation_id=province.clinic.id,
-            to_organisation_id=province.hospital.id,
-            created_by=province.technician.id,
-            submitted_by=province.doctor.id,
-            question="?",
-            status=ReferralStatus.SUBMITTED,
-            submitted_at=clock.now(),
-            due_at=clock.now() + timedelta(days=1),
-        )
-        session.add(referral)
-        await session.flush()
-        study = Study(
-            uid="1.2.826.0.1.3680043.8.498.1",
-            organisation_id=province.clinic.id,
-            patient_id=province.patient.id,
-            referral_id=referral.id,
-            reading_unit_id=province.hospital.id,
-            open_for_reading=True,
-            state="available",
-            released_to_patient_at=clock.now(),
-        )
-        session.add(study)
-        await session.flush()
-        series = Series(uid="1.2.826.0.1.3680043.8.498.2", study_id=study.id, modality="CT")
-        session.add(series)
-        await session.flush()
-        instance = Instance(
-            sop_uid="1.2.826.0.1.3680043.8.498.3",
-            study_id=study.id,
-            series_id=series.id,
-            sop_class="1.2.840.10008.5.1.4.1.1.2",
-            transfer_syntax="1.2.840.10008.1.2.1",
-            sha256="0" * 64,
-            received_sha256="0" * 64,
-            size=1,
-            blob_key="dicom/none",
-            metadata_json="{}",
-        )
-        session.add(instance)
-    return referral, study
-
-
-READERS = {"specialist", "other_specialist"}
-CLINIC = {"technician", "doctor"}
-DOORS = [
-    ("get", "/api/v1/patients/{patient}", CLINIC | {"coordinator", "patient_account"}),
-    ("get", "/api/v1/referrals/{referral}", CLINIC | READERS | {"coordinator"}),
-    ("get", "/api/v1/studies/{uid}/marks", CLINIC | READERS | {"patient_account"}),
-    ("get", "/dicomweb/studies/{uid}/metadata", CLINIC | READERS | {"patient_account"}),
-    ("get", "/dicomweb/studies/{uid}/series", CLINIC | READERS | {"patient_account"}),
-    ("get", "/dicomweb/studies/{uid}/instances", CLINIC | READERS | {"patient_account"}),
-    ("get", "/people", {"administrator"}),
-    ("get", "/audit", {"administrator", "auditor"}),
-    ("get", "/audit.csv", {"administrator", "auditor"}),
-    ("post", "/audit/verify", {"auditor"}),
-    ("get", "/access-log", {"patient_account", "other_patient_account"}),
-]
-"""method, address, who comes in; everybody else is refused with 403, or 404 where the thing must not be known."""
-
-
-@pytest.mark.parametrize(("method", "address", "welcome"), DOORS, ids=[f"{method} {address}" for method, address, _ in DOORS])
-async def test_a_door_lets_in_whom_the_matrix_names(app, sign_in, province, case, method, address, welcome):
-    referral, study = case
-    path = address.format(patient=province.patient.id, referral=referral.id, uid=study.uid)
-    came_in, wrong = set(), {}
-    for name, account in province.accounts.items():
-        answer = await (await sign_in(account)).request(method, path)
-        if answer.status_code < 300:
-            came_in.add(name)
-        elif answer.status_code not in (403, 404):
-            wrong[name] = answer.status_code
-    assert (came_in, wrong) == (welcome, {})
 
 
 async def test_a_refusal_is_in_the_log(engine, sign_in, province):
