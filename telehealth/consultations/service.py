@@ -94,6 +94,14 @@ async def visit_of(session: AsyncSession, actor: Actor, appointment_id: UUID) ->
     return facts
 
 
+async def phone_of(session: AsyncSession, actor: Actor, facts: VisitFacts) -> str:
+    """Where the specialist reaches the patient when the connection does not come back; empty for everybody else."""
+    if facts.role != "host":
+        return ""
+    access.ensure(actor, Action.ADMIT, scope_of(facts.appointment))
+    return (await fetch(session, Patient, facts.appointment.patient_id)).phone
+
+
 async def join(session: AsyncSession, actor: Actor, appointment_id: UUID, config: Settings | None = None) -> Entrance:
     """A ticket to the room; the patient's first one counts as arrival. Raises TooEarly, VisitOver, AppointmentNotLive."""
     now = clock.now()

@@ -32,6 +32,7 @@ async def call_page(appointment_id: UUID, request: Request, session: Work, actor
         door=door,
         outcome=outcome,
         cause=cause_text(facts.visit.cause),
+        phone=await service.phone_of(session, actor, facts),
         texts=script_texts() | outcome_texts(),
     )
 
@@ -67,6 +68,21 @@ def cause_text(cause: str) -> str:
 def script_texts() -> dict[str, str]:
     """What the page's script says, by its English sentence."""
     return {
+        "Specialist": _("Specialist"),
+        "Colleague": _("Colleague"),
+        "Patient": _("Patient"),
+        "Relative": _("Relative"),
+        "Interpreter": _("Interpreter"),
+        "Guest": _("Guest"),
+        "Sound only": _("Sound only"),
+        "Sound only: the line is too weak for a picture": _("Sound only: the line is too weak for a picture"),
+        "The picture stands still, the sound goes on": _("The picture stands still, the sound goes on"),
+        "Sound only, as you chose. Press “Picture” to see each other again.": _(
+            "Sound only, as you chose. Press “Picture” to see each other again."
+        ),
+        "Your line is too weak for a picture just now. The sound goes on, and the picture comes back by itself.": _(
+            "Your line is too weak for a picture just now. The sound goes on, and the picture comes back by itself."
+        ),
         "Connected": _("Connected"),
         "Connecting picture and sound…": _("Connecting picture and sound…"),
         "Picture and sound are interrupted. Trying again…": _("Picture and sound are interrupted. Trying again…"),

@@ -129,9 +129,14 @@ function over(call: Call, ending: Ending): Call {
   return { ...call, phase: "over", ending, room: null, media: "none", socketOpen: false };
 }
 
+/** Who else is inside. */
+export function othersOf(call: Call): SeatFacts[] {
+  return call.room?.seats.filter((seat) => seat.admitted && seat.account !== call.account) ?? [];
+}
+
 /** The other person inside, if there is one. */
 export function peerOf(call: Call): SeatFacts | null {
-  return call.room?.seats.find((seat) => seat.admitted && seat.account !== call.account) ?? null;
+  return othersOf(call)[0] ?? null;
 }
 
 export function waitingOf(call: Call): SeatFacts[] {

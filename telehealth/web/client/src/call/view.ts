@@ -3,7 +3,12 @@
 import { make, need } from "../lib/dom";
 import { t } from "../lib/i18n";
 import type { Line } from "./messages";
+import type { Picture } from "./peer";
 import { type Call, type Ending, lineWords, type Phase, peerOf, waitingOf } from "./state";
+import { type Shown, Tiles } from "./tiles";
+
+/** What the page knows of its own line, besides the call itself. */
+export type Own = { soundOnly: boolean; outgoing: Picture; phone: boolean; megabytes: number };
 
 const SECTIONS: Record<Phase, string> = {
   check: "check",
@@ -32,6 +37,9 @@ const title = document.title;
 
 export class View {
   private readonly root = need("#call");
+  private readonly tiles = new Tiles(() => {
+    need("#unmute").hidden = false;
+  });
   private shownLines = 0;
 
   draw(call: Call): void {
@@ -75,12 +83,32 @@ export class View {
     const words = need("#line-words");
     if (words.textContent !== t(lineWords(call))) words.textContent = t(lineWords(call));
     words.dataset.kind = call.socketOpen && call.media === "connected" && peer?.present ? "ok" : "warn";
-    const away = !peer?.present || call.media !== "connected";
-    need("#remote-shade").hidden = !away && peer.camera;
-    need("#remote-name").textContent = peer?.name ?? "";
-    need("#remote-muted").hidden = !peer || peer.microphone;
-    need("#remote-words").textContent = away ? t(lineWords(call)) : t("The camera is switched off");
+    need("#alone").hidden = peer !== null;
+    need("#alone-words").textContent = peer ? "" : t(lineWords(call));
     this.drawKnocks(call);
+  }
+
+  drawOthers(shown: readonly Shown[]): void {
+    this.tiles.draw(shown);
+  }
+
+  drawOwn({ soundOnly, outgoing, phone, megabytes }: Own): void {
+    need("#sound-only").setAttribute("aria-pressed", String(!soundOnly));
+    need("#phone-back").hidden = !phone;
+    need("#data-use").textContent = megabytes >= 1 ? `${Math.round(megabytes)} MB` : "";
+    const weak = outgoing === "weak" && !soundOnly;
+    const note = need("#line-note");
+    note.hidden = !weak && !soundOnly;
+    const words = soundOnly
+      ? "Sound only, as you chose. Press “Picture” to see each other again."
+      : "Your line is too weak for a picture just now. The sound goes on, and the picture comes back by itself.";
+    if (!note.hidden && note.textContent !== t(words)) note.textContent = t(words);
+  }
+
+  /** After a press, which browsers want before they let a page sound. */
+  play(): void {
+    need("#unmute").hidden = true;
+    this.tiles.play();
   }
 
   private drawKnocks(call: Call): void {

@@ -1,31 +1,43 @@
 /** The call page: devices, room, the other person, and what is drawn of them. */
 import "../call/call.css";
 import { chime, openDevices, watchLevel } from "../call/devices";
+import { Mesh, type Sampled } from "../call/group";
 import type { FromRoom } from "../call/messages";
-import { Peer } from "../call/peer";
 import { Final, RoomSocket, type Ticket } from "../call/socket";
-import { type Call, type Here, next, peerOf, START, waitingOf } from "../call/state";
+import { type Call, type Here, next, othersOf, START, waitingOf } from "../call/state";
 import { View } from "../call/view";
 import { need } from "../lib/dom";
 import { api } from "../lib/http";
 import { loadTexts, t } from "../lib/i18n";
 import { Refused } from "../lib/problem";
 
-type Join = Ticket & { ice_servers: RTCIceServer[] };
+type Join = Ticket & { ice_servers: RTCIceServer[]; relay_only?: boolean };
 type Visit = { outcome: string | null; cause: string | null };
 
 loadTexts();
 const root = need("#call");
 const address = `/api/v1/visits/${root.dataset.appointment}`;
+const JOIN_MS = 4000;
 const ENTERED = `entered ${root.dataset.appointment}`;
 const view = new View();
-const remote = need<HTMLVideoElement>("#remote");
-const incoming = new MediaStream();
 let call: Call = { ...START, isHost: root.dataset.role === "host" };
 let own = new MediaStream();
 let iceServers: RTCIceServer[] = [];
+let relayOnly = false;
 let socket: RoomSocket | null = null;
-let peer: Peer | null = null;
+let phone = false;
+const bytes = new Map<string, number>();
+const mesh = new Mesh({
+  configuration: () => ({ iceServers, iceTransportPolicy: relayOnly ? "relay" : "all", bundlePolicy: "max-bundle" }),
+  own: () => own,
+  send: (message) => socket?.send(message),
+  changed: drawMedia,
+  sampled: takeSample,
+  phone() {
+    phone = true;
+    drawMedia();
+  },
+});
 let stopLevel = (): void => undefined;
 
 function apply(event: FromRoom | Here): void {
@@ -34,8 +46,8 @@ function apply(event: FromRoom | Here): void {
   view.draw(call);
   if (waitingOf(call).length > waitingOf(before).length) chime();
   if (before.phase !== "over" && call.phase === "over") leave();
-  if (event.kind === "welcome" && !event.resumed) dropPeer(); // the other side makes a new connection for a new line
-  if (event.kind === "room") followPeer();
+  if (event.kind === "welcome" && !event.resumed) mesh.clear(); // the others make new connections for a new line
+  if (event.kind === "room") follow();
 }
 
 // Devices
@@ -72,8 +84,10 @@ function tellDevices(): void {
 
 async function join(): Promise<Ticket> {
   try {
-    const answer = await api<Join>("POST", `${address}/join`);
+    // a dead network swallows requests without a word: better to ask again
+    const answer = await api<Join>("POST", `${address}/join`, undefined, AbortSignal.timeout(JOIN_MS));
     iceServers = answer.ice_servers;
+    relayOnly = answer.relay_only ?? false;
     return answer;
   } catch (error) {
     if (error instanceof Refused && !error.passing) throw new Final(error.problem.title);
@@ -92,7 +106,7 @@ async function enter(): Promise<void> {
     heard,
     opened(open) {
       apply({ kind: "socket", open });
-      if (open) peer?.reopened();
+      mesh.room(open);
     },
     stopped: (ending, refusal) => apply({ kind: "stopped", ending, refusal }),
   });
@@ -101,55 +115,42 @@ async function enter(): Promise<void> {
 function heard(message: FromRoom): void {
   apply(message);
   if (message.kind === "welcome" && !message.resumed) tellDevices();
-  if (message.kind === "described" && message.sender === peer?.line) void peer.described(message);
-  if (message.kind === "candidated" && message.sender === peer?.line) void peer.candidated(message);
+  mesh.hear(message);
 }
 
-/** One Peer for the line that sits in the other seat now; another line means another page, so another Peer. */
-function followPeer(): void {
-  const seat = call.phase === "inside" ? peerOf(call) : null;
-  if (peer && peer.line === seat?.line) return;
-  dropPeer();
-  if (!seat) {
-    apply({ kind: "media-state", media: "none" });
-    return;
+function follow(): void {
+  mesh.follow(call.line, call.phase === "inside" ? othersOf(call) : []);
+  drawMedia();
+}
+
+/** The state of the media, from all connections to the page and to the room. */
+function drawMedia(): void {
+  const media = mesh.media();
+  if (media === "connected") phone = false;
+  if (media !== call.media) {
+    apply({ kind: "media-state", media });
+    if (media === "connected")
+      socket?.send({ kind: "media", connected: true, mode: mesh.outgoing() === "on" ? "video" : "audio" });
   }
-  apply({ kind: "media-state", media: "connecting" }); // what was true of the old connection is not of this one
-  peer = new Peer({
-    to: seat.line,
-    polite: !call.isHost,
-    iceServers,
-    stream: own,
-    send: (message) => socket?.send(message),
-    track: show,
-    state(media) {
-      apply({ kind: "media-state", media });
-      if (media === "connected") socket?.send({ kind: "media", connected: true, mode: "video" });
-    },
-  });
+  view.drawOthers(othersOf(call).map((seat) => ({ seat, reception: mesh.reception(seat.line), speaking: false })));
+  drawOwn();
 }
 
-function dropPeer(): void {
-  peer?.close();
-  peer = null;
-  for (const track of incoming.getTracks()) incoming.removeTrack(track);
+function drawOwn(): void {
+  const megabytes = [...bytes.values()].reduce((sum, each) => sum + each, 0) / 1e6;
+  view.drawOwn({ soundOnly: mesh.soundOnly, outgoing: mesh.outgoing(), phone, megabytes });
 }
 
-function show(track: MediaStreamTrack): void {
-  for (const old of incoming.getTracks()) if (old.kind === track.kind) incoming.removeTrack(old);
-  incoming.addTrack(track);
-  if (remote.srcObject !== incoming) remote.srcObject = incoming;
-  remote.play().catch((error: unknown) => {
-    const pressWanted = error instanceof DOMException && error.name === "NotAllowedError";
-    if (pressWanted) need("#unmute").hidden = false;
-  });
+function takeSample({ line, sample }: Sampled): void {
+  bytes.set(line, sample.received_bytes + sample.sent_bytes);
+  drawOwn();
 }
 
 // The end
 
 function leave(): void {
   sessionStorage.removeItem(ENTERED);
-  dropPeer();
+  mesh.close();
   stopLevel();
   for (const track of own.getTracks()) track.stop();
   if (call.ending === "ended") void tellOutcome();
@@ -209,9 +210,10 @@ need<HTMLFormElement>("#chat-form").addEventListener("submit", (event) => {
   if (text) socket?.send({ kind: "say", text });
   input.value = "";
 });
-need("#unmute").addEventListener("click", () => {
-  need("#unmute").hidden = true;
-  void remote.play();
+need("#unmute").addEventListener("click", () => view.play());
+need("#sound-only").addEventListener("click", () => {
+  mesh.choose(!mesh.soundOnly);
+  drawMedia();
 });
 
 view.draw(call);
