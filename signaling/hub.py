@@ -114,7 +114,9 @@ class Hub:
 
     def _begin(self, ticket: Ticket, socket: Socket) -> Line:
         ticks = _ticks()
-        line = Line(new_id(), ticket, socket, due_at=ticks + PATIENCE * ALONE_PING_S, renew_at=ticks + RENEW_S)
+        line = Line(
+            new_id(), ticket, socket, ticks + PATIENCE * ALONE_PING_S, ticks + RENEW_S, every_s=ALONE_PING_S
+        )  # heard before its first ping, it has as long as after one
         self.lines[line.id] = line
         self._welcome(line, resumed=False)
         return line
