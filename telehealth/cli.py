@@ -1,6 +1,7 @@
 """The `telehealth` command: every process and every act of an operator."""
 
 import json
+import os
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -107,6 +108,18 @@ def worker() -> None:
 
 
 @app.command()
+def encoder() -> None:
+    """Run the worker of the slow queue: image forms for narrow lines and films, whenever nothing else wants the machine."""
+    from telehealth.core.jobs import SLOW
+    from telehealth.worker import app as celery
+
+    log.configure()
+    os.nice(15)
+    flags = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    celery.worker_main(["worker", "--loglevel=WARNING", "--concurrency=1", f"--queues={SLOW}", *flags])
+
+
+@app.command()
 def beat() -> None:
     """Run the timetable: exactly one process of an installation."""
     from telehealth.worker import app as celery
@@ -163,7 +176,7 @@ def _run_demo(config: Settings) -> None:
     tables.load()
     signins = portal.run_async(seed.load, portal.engine(), config)
     portal.close()
-    with supervisor.processes(config, ("serve", "worker", "beat", *_dimse(config))) as children:
+    with supervisor.processes(config, ("serve", "worker", "encoder", "beat", *_dimse(config))) as children:
         supervisor.wait_until_ready(config, children)
         _greet(config, signins)
         supervisor.watch(config, children)

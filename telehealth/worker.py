@@ -13,6 +13,7 @@ TASKS = (
     "telehealth.notifications.tasks",
     "imaging.intake.tasks",
     "imaging.pipeline.tasks",
+    "imaging.representations.tasks",
     "telehealth.scheduling.tasks",
     "telehealth.referrals.tasks",
     "telehealth.consultations.tasks",
@@ -22,6 +23,7 @@ TIMETABLE: dict[Job, float] = {
     Job.SWEEP_NOTICES: 10,
     Job.SWEEP_STUDIES: 5,
     Job.SWEEP_UPLOADS: 15,
+    Job.SWEEP_REPRESENTATIONS: 60,
     Job.REMIND: 60,
     Job.ESCALATE_REFERRALS: 60,
     Job.SWEEP_VISITS: 15,
@@ -35,7 +37,8 @@ def make_worker() -> Celery:
     app = jobs.app()
     app.conf.include = TASKS
     app.conf.beat_schedule = {
-        job.value: {"task": job.value, "schedule": every, "options": {"expires": every}} for job, every in TIMETABLE.items()
+        job.value: {"task": job.value, "schedule": every, "options": {"expires": every, "queue": jobs.queue_of(job)}}
+        for job, every in TIMETABLE.items()
     }
     return app
 

@@ -10,7 +10,7 @@ from typing import Any
 
 MEMORY_BYTES = 2 * 1024**3
 """Address space: numpy and the codecs map about half of it before the first pixel."""
-CPU_S = 10
+CPU_S, FILM_CPU_S = 10, 90
 """For one question."""
 CLONE_NEWNET, CLONE_NEWUSER = 0x40000000, 0x10000000
 
@@ -25,9 +25,9 @@ def _leave_the_network() -> None:
         return
 
 
-def _limit_cpu() -> None:
+def _limit_cpu(seconds: int) -> None:
     used = resource.getrusage(resource.RUSAGE_SELF)
-    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + CPU_S, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + seconds, resource.RLIM_INFINITY))
 
 
 def _statistics(path: str, frame: int, kind: str, corners: list[list[float]]) -> bytes:
@@ -42,6 +42,17 @@ def _statistics(path: str, frame: int, kind: str, corners: list[list[float]]) ->
     dataset = pixels.dataset_of(path)
     spacing = pixels.spacing_of(dataset, frame)
     return json.dumps(asdict(figure(values, np.asarray(corners, dtype=np.float64), spacing, unit))).encode()
+
+
+def _htj2k(path: str, frame: int) -> bytes:
+    """A line of JSON ({"ends": …} or {"not_offered": …}), then the codestream."""
+    from imaging.dicom import htj2k, pixels
+
+    try:
+        encoded = htj2k.encode(pixels.stored(path, frame), htj2k.precision(pixels.dataset_of(path)))
+    except htj2k.NotOffered as reason:
+        return json.dumps({"not_offered": str(reason)}).encode() + b"\n"
+    return json.dumps({"ends": encoded.ends}).encode() + b"\n" + encoded.codestream
 
 
 def _answer(ask: dict[str, Any]) -> bytes:
@@ -60,6 +71,12 @@ def _answer(ask: dict[str, Any]) -> bytes:
             return pixels.thumbnail(path, frame, **options)
         case "statistics":
             return _statistics(path, frame, **options)
+        case "htj2k":
+            return _htj2k(path, frame)
+        case "cine":
+            from imaging.dicom import cine
+
+            return cine.film(path, **options)
         case "check":
             pixels.stored(path, frame)
             return b""
@@ -75,9 +92,10 @@ def main() -> None:
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a codec that prints must not break the protocol
     for line in sys.stdin.buffer:
-        _limit_cpu()
         try:
-            sign, body = b"+", _answer(json.loads(line))
+            ask = json.loads(line)
+            _limit_cpu(FILM_CPU_S if ask["what"] == "cine" else CPU_S)
+            sign, body = b"+", _answer(ask)
         except Exception as error:  # the door of this process: codecs raise whatever they like
             sign, body = b"-", type(error).__name__.encode()
         out.write(sign + len(body).to_bytes(8, "big"))

@@ -21,6 +21,7 @@ from imaging.dicom.errors import Undecodable
 
 CHILDREN = 2
 DEADLINE_S = 20.0
+FILM_DEADLINE_S = 240.0
 ANSWER_BYTES = 1024**3
 
 
@@ -173,3 +174,16 @@ async def statistics(path: Path, frame: int, kind: str, corners: list[list[float
 def check(path: Path, frame: int = 1) -> None:
     """Decode a frame and throw it away: the validate step. Raises Undecodable."""
     ask("check", path, frame)
+
+
+async def htj2k(path: Path, frame: int = 1) -> tuple[bytes, tuple[int, ...]] | str:
+    """(codestream, ends of its levels), or a word why this picture has no such form. Raises Undecodable."""
+    facts, _, codestream = (await asyncio.to_thread(lambda: ask("htj2k", path, frame))).partition(b"\n")
+    told = json.loads(facts)
+    return str(told["not_offered"]) if "not_offered" in told else (codestream, tuple(told["ends"]))
+
+
+async def cine(path: Path, frames: int, rate: float) -> bytes:
+    """All frames as a film (mp4, H.264), `rate` of them a second. Raises Undecodable."""
+    film = Ask("cine", str(path), 1, {"frames": frames, "rate": rate})
+    return await asyncio.to_thread(lambda: _pool(os.getpid()).ask(film, FILM_DEADLINE_S))

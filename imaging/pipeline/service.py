@@ -213,6 +213,7 @@ async def _make_available(session: AsyncSession, study: Study) -> None:
     """The one place where a study becomes readable: said once, whatever runs twice."""
     _move(study, StudyEvent.PASSED)
     study.held_because, study.held_facts = None, {}
+    jobs.enqueue(session, Job.REPRESENT_STUDY, study_id=study.id)
     if study.available_at is not None:
         audit.record(session, SYSTEM, "study.extended", study.id, patient_id=study.patient_id, version=study.version)
         return

@@ -28,6 +28,8 @@ class Job(StrEnum):
     SWEEP_NOTICES = "notifications.sweep"
     PROCESS_STUDY = "pipeline.process_study"
     SWEEP_STUDIES = "pipeline.sweep"
+    REPRESENT_STUDY = "representations.make"
+    SWEEP_REPRESENTATIONS = "representations.sweep"
     UNPACK_UPLOAD = "intake.unpack"
     SWEEP_UPLOADS = "intake.sweep"
     FILE_STUDY = "referrals.file_study"
@@ -37,6 +39,15 @@ class Job(StrEnum):
     CALL_ENDED = "consultations.call_ended"
     SWEEP_VISITS = "consultations.sweep"
     ANCHOR_AUDIT = "audit.anchor"
+
+
+SLOW = "slow"
+"""The queue of work that nobody waits for: `telehealth encoder` alone reads it, so it never delays anything."""
+ON_SLOW = (Job.REPRESENT_STUDY, Job.SWEEP_REPRESENTATIONS)
+
+
+def queue_of(job: Job) -> str:
+    return SLOW if job in ON_SLOW else "celery"
 
 
 def enqueue(session: AsyncSession, job: Job, **ids: UUID | str | int) -> None:
@@ -82,6 +93,7 @@ def app() -> Celery:
         worker_prefetch_multiplier=1,
         task_ignore_result=True,
         task_time_limit=600,
+        task_routes={job.value: {"queue": SLOW} for job in ON_SLOW},
         task_serializer="json",
         accept_content=["json"],
         broker_connection_retry_on_startup=True,

@@ -11,6 +11,7 @@ MODULES = (
     "imaging.intake.models",
     "imaging.dimse.models",
     "imaging.pipeline.models",
+    "imaging.representations.models",
     "imaging.reports.models",
     "signaling.models",
     "telehealth.scheduling.models",
