@@ -1,6 +1,7 @@
 """The rooms of this process: whose socket is whose line, timers, and carrying out what rooms decide.
 
-The event loop never waits for the database: rows go through a journal that writes them in order.
+The event loop never waits for the database: rows go through a journal that writes them in order. After each change the
+directory may fetch the room's state, so that another process can take it over.
 """
 
 import asyncio
@@ -8,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 from uuid import UUID
 
@@ -18,12 +20,15 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from signaling import effects as e
 from signaling import messages as m
-from signaling import service, tickets
+from signaling import service, snapshots, tickets
 from signaling.close_codes import Close
+from signaling.directory import Directory
+from signaling.instructions import CallEmergency, EndRoom, Expel, HandOver, Instruction
 from signaling.journal import Journal
-from signaling.lines import PATIENCE, Line, Socket
+from signaling.lines import ALONE_PING_S, PATIENCE, PING_S, Line, Socket
 from signaling.models import Presence
 from signaling.rooms import CHAT_KEPT, Room
+from signaling.seats import HOLD
 from signaling.tickets import LONGEST, BadTicket, Ticket
 from telehealth.core import clock
 from telehealth.core.db import reading_engine
@@ -32,9 +37,6 @@ from telehealth.core.ids import new_id
 log = structlog.get_logger()
 
 BEAT_S = 0.5
-PING_S = 1.0
-ALONE_PING_S = 5.0
-"""For somebody with nobody to talk to: ten thousand may wait."""
 HEARTBEAT_S = 10.0
 RENEW_S = 300.0
 """A page always holds a ticket with at least half of its life left."""
@@ -55,78 +57,90 @@ class Engine(Protocol):
 
 
 class Hub:
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, directory: Directory) -> None:
         self.engine = engine
+        self.directory = directory
         self.journal = Journal(engine)
         self.media: Engine | None = None
         self.rooms: dict[UUID, Room] = {}
         self.lines: dict[UUID, Line] = {}
-        self.used: dict[UUID, datetime] = {}
-        self.over: dict[UUID, datetime] = {}
-        """Rooms that were closed, until the last ticket for them is too old."""
         self.stretches: dict[tuple[UUID, UUID], UUID] = {}
+        """(room, account) -> the open row of its presence."""
         self._key = service.signing_key()
         self._touched_at = 0.0
 
     # Sockets
 
     async def enter(self, ticket: Ticket, socket: Socket, hello: m.Hello, seen: int) -> Line:
-        """A page said hello with a good ticket. Raises BadTicket for a used one or an ended sign-in."""
+        """A page said hello with a good ticket for a room of this process. Raises BadTicket if its sign-in has ended."""
         now = clock.now()
-        if ticket.id in self.used:
-            raise BadTicket("used before")
-        self.used[ticket.id] = ticket.expires_at
-        room = await self._room_for(ticket, now)
-        line = self.lines.get(hello.line) if hello.line else None
-        if line and self._may_resume(line, ticket, seen):
-            self._resume(line, ticket, socket, seen)
+        room, was_inside = await self._room_for(ticket, now)
+        line = self._line_of(ticket, hello, room, was_inside=was_inside)
+        if line and line.may_resume(seen):
+            line.resume(ticket, socket, seen, _ticks())
+            self._welcome(line, room, resumed=True)
+            line.send_tail()
         else:
-            line = self._begin(ticket, socket)
-        if room is None:
-            self._dismiss(line.id, "ended")
-            return line
-        entered = room.enter(ticket.account, ticket.name, ticket.role, line.id, now, ticket.expected_at)
+            line = Line(new_id(), ticket, socket, due_at=_ticks() + PATIENCE * ALONE_PING_S)
+            self.lines[line.id] = line
+            self._welcome(line, room, resumed=False)
+        entered = room.enter(
+            ticket.account, ticket.name, ticket.role, line.id, now, expected_at=ticket.expected_at, was_inside=was_inside
+        )
         self._carry_out(room, entered, now)
         return line
 
-    async def _room_for(self, ticket: Ticket, now: datetime) -> Room | None:
-        """The room, made with its chat if nobody is there yet; None once it is over. Raises BadTicket."""
+    def turn_away(self, ticket: Ticket, socket: Socket) -> Line:
+        """The room is over for good: the page is told so."""
+        line = Line(new_id(), ticket, socket)
+        line.tell(m.Goodbye(reason="ended"), _ticks())
+        line.close(Close.OVER)
+        return line
+
+    async def _room_for(self, ticket: Ticket, now: datetime) -> tuple[Room, bool]:
+        """The room, and whether this person was inside before the room had to be made anew. Raises BadTicket."""
+        known = ticket.room in self.rooms
+        state = None if known else await self.directory.load(ticket.room)
+        chat, was_inside = [], False
         async with AsyncSession(reading_engine(self.engine)) as session:
             if ticket.login not in await service.live_logins(session, {ticket.login}, now):
                 raise BadTicket("sign-in has ended")
-            chat = [] if ticket.room in self.rooms else await service.chat_of(session, ticket.room, CHAT_KEPT)
-        if ticket.room in self.over:
+            if not known:
+                chat = await service.chat_of(session, ticket.room, CHAT_KEPT)
+                was_inside = await service.was_inside(session, ticket.room, ticket.account, now - HOLD[True])
+        if ticket.room not in self.rooms:  # another page may have come first
+            self._restore(state, now) if state else None
+            self.rooms.setdefault(ticket.room, Room(ticket.room)).chat = chat
+        return self.rooms[ticket.room], was_inside
+
+    def _restore(self, state: bytes, now: datetime) -> None:
+        """A room whose process is gone: every seat is kept, every line is lost until its page comes."""
+        try:
+            kept = snapshots.load(state)
+        except ValueError:
+            log.warning("call_state_not_read")  # pages come in as new
+            return
+        room = self.rooms[kept.room.id] = kept.room
+        self.lines |= {line.id: snapshots.line_of(line, _ticks()) for line in kept.lines}
+        self.stretches |= {(room.id, account): row for account, row in kept.stretches.items()}
+        for line in kept.lines:
+            self._carry_out(room, room.lose(line.id, now), now)
+
+    def _line_of(self, ticket: Ticket, hello: m.Hello, room: Room, *, was_inside: bool) -> Line | None:
+        """The line that the page wants to take up, if it is its own and still in its seat."""
+        if hello.line is None:
             return None
-        return self.rooms.setdefault(ticket.room, Room(ticket.room, chat=chat))
+        line = self.lines.get(hello.line)
+        if line is None and was_inside and ticket.line == hello.line:
+            line = self.lines[hello.line] = Line(hello.line, ticket, None, moved=True)  # after a restart the ticket says so
+            return line
+        same = line and (line.ticket.room, line.ticket.account) == (ticket.room, ticket.account)
+        return line if line and same and room.seat_of(line.id) else None
 
-    def _may_resume(self, line: Line, ticket: Ticket, seen: int) -> bool:
-        """The page's own line, still in its seat."""
-        room = self.rooms.get(ticket.room)
-        same = (line.ticket.room, line.ticket.account) == (ticket.room, ticket.account)
-        return same and line.may_resume(seen) and room is not None and room.seat_of(line.id) is not None
-
-    def _resume(self, line: Line, ticket: Ticket, socket: Socket, seen: int) -> None:
-        line.close(Close.SILENT)  # a dead socket that nobody noticed yet
-        line.ticket, line.socket, line.ping_at = ticket, socket, 0.0
-        line.heard(seen, _ticks())
-        self._welcome(line, resumed=True)
-        line.send_tail()
-
-    def _begin(self, ticket: Ticket, socket: Socket) -> Line:
-        ticks = _ticks()
-        line = Line(
-            new_id(), ticket, socket, ticks + PATIENCE * ALONE_PING_S, ticks + RENEW_S, every_s=ALONE_PING_S
-        )  # heard before its first ping, it has as long as after one
-        self.lines[line.id] = line
-        self._welcome(line, resumed=False)
-        return line
-
-    def _welcome(self, line: Line, *, resumed: bool) -> None:
-        room = self.rooms.get(line.ticket.room)
-        seat = room.seats.get(line.ticket.account) if room else None
+    def _welcome(self, line: Line, room: Room, *, resumed: bool) -> None:
+        seat = room.seats.get(line.ticket.account)
         role = seat.role if seat else line.ticket.role
         inside = seat.admitted if seat else role == "host"
-        chat = room.chat if room and inside and not resumed else []
         line.tell_unnumbered(
             m.Welcome(
                 account=line.ticket.account,
@@ -134,7 +148,7 @@ class Hub:
                 line=line.id,
                 resumed=resumed,
                 ticket=self._next_ticket(line),
-                chat=chat,
+                chat=room.chat if inside else [],
             )
         )
 
@@ -142,7 +156,8 @@ class Hub:
         """With it the page comes back without asking another door first."""
         now = clock.now()
         line.renew_at = _ticks() + RENEW_S
-        return tickets.sign(self._key, replace(line.ticket, id=new_id(), expires_at=now + LONGEST), now)
+        ticket = replace(line.ticket, id=new_id(), expires_at=now + LONGEST, line=line.id)
+        return tickets.sign(self._key, ticket, now)
 
     def hear(self, line: Line, frame: m.PageFrame) -> None:
         """A frame of a line; one that came before is only acknowledged."""
@@ -153,7 +168,11 @@ class Hub:
         room = self.rooms.get(line.ticket.room)
         if room:
             now = clock.now()
-            self._carry_out(room, room.receive(line.id, frame.message, now, frame.number), now)
+            effects = room.receive(line.id, frame.message, now, frame.number)
+            if isinstance(frame.message, m.Candidate | m.Describe):
+                self._pass_on(effects)
+            else:
+                self._carry_out(room, effects, now)
 
     def gone(self, line: Line, socket: Socket) -> None:
         """A socket closed. If the line already has another, nothing happened."""
@@ -166,12 +185,13 @@ class Hub:
 
     # Other doors
 
-    def end(self, room_id: UUID) -> None:
-        """Another door ended the visit: whoever is in the room is told."""
-        now = clock.now()
-        self.over[room_id] = now + LONGEST
-        if room := self.rooms.get(room_id):
-            self._carry_out(room, room.end(), now)
+    def instruct(self, room_id: UUID, instruction: Instruction) -> None:
+        """Nobody there, nothing happens."""
+        room, now = self.rooms.get(room_id), clock.now()
+        if isinstance(instruction, EndRoom):
+            self.directory.close(room_id, now)
+        if room:
+            self._carry_out(room, _instructed(room, instruction), now)
 
     # The group engine
 
@@ -191,11 +211,18 @@ class Hub:
 
     # Effects
 
+    def _pass_on(self, effects: Sequence[e.Effect]) -> None:
+        """What pages say to each other changes nothing in the room."""
+        for effect in effects:
+            if isinstance(effect, e.Tell):
+                self.tell(effect.line, effect.message)
+
     def _carry_out(self, room: Room, effects: Sequence[e.Effect], now: datetime) -> None:
         for effect in effects:
             self._do(room, effect, now)
         if room.empty:
             self.rooms.pop(room.id, None)
+        self.keep(room.id)
 
     def _do(self, room: Room, effect: e.Effect, now: datetime) -> None:
         match effect:
@@ -223,7 +250,7 @@ class Hub:
                 self.journal.add(lambda session: service.keep_line(session, room, line))
 
     def _close(self, room: UUID, now: datetime) -> None:
-        self.over[room] = now + LONGEST
+        self.directory.close(room, now)
         self.journal.add(lambda session: service.room_closed(session, room))
         if self.media:
             self.media.close(room)
@@ -269,8 +296,6 @@ class Hub:
 
     async def beat(self) -> None:
         now, ticks = clock.now(), _ticks()
-        self.used = {ticket: expires for ticket, expires in self.used.items() if expires > now}
-        self.over = {room: until for room, until in self.over.items() if until > now}
         for line in list(self.lines.values()):
             if line.socket:
                 self._attend(line, ticks)
@@ -316,15 +341,53 @@ class Hub:
             if line.ticket.login not in standing:
                 self._lose(line, Close.TICKET)
 
+    # Another process takes over
+
+    def state_of(self, room_id: UUID, *, whole: bool = False) -> bytes | None:
+        """What a successor needs; None once nobody is left."""
+        room = self.rooms.get(room_id)
+        if room is None:
+            return None
+        lines = [self.lines[seat.line] for seat in room.seats.values() if seat.line in self.lines]
+        stretches = {account: row for (in_room, account), row in self.stretches.items() if in_room == room_id}
+        return snapshots.dump(room, lines, stretches, whole=whole)
+
+    def keep(self, room_id: UUID) -> None:
+        self.directory.keep(room_id, partial(self.state_of, room_id))
+
+    def last_states(self) -> dict[UUID, bytes]:
+        """Of a process that ends in order: nothing is missing in them."""
+        states = {room: self.state_of(room, whole=True) for room in self.rooms}
+        return {room: state for room, state in states.items() if state}
+
+    def let_go(self, room_id: UUID) -> None:
+        """The room lives elsewhere from now on: its pages are sent there, and nothing is decided here any more."""
+        self.rooms.pop(room_id, None)
+        for line in [line for line in self.lines.values() if line.ticket.room == room_id]:
+            del self.lines[line.id]
+            line.close(Close.RESTART)
+
     async def stop(self) -> None:
         """The process ends: pages are told to come back, presence is written down."""
         now = clock.now()
-        for line in list(self.lines.values()):
-            line.close(Close.RESTART)
+        for room in list(self.rooms):
+            self.let_go(room)
         for room, account in list(self.stretches):
             self._stretch_ends(room, account, "lost", now)
         with suppress(TimeoutError):
             await asyncio.wait_for(self.journal.settled(), 5)
+
+
+def _instructed(room: Room, instruction: Instruction) -> list[e.Effect]:
+    match instruction:
+        case EndRoom():
+            return room.end()
+        case HandOver(account=account):
+            return room.hand_over(account)
+        case Expel(account=account):
+            return room.expel(account)
+        case CallEmergency():
+            return room.call_emergency()
 
 
 def _ticks() -> float:

@@ -12,6 +12,9 @@ from signaling.tickets import Ticket
 TAIL_S = 60.0
 """How long a message that was not seen is kept; a page that was away longer begins anew."""
 TAIL = 2048
+PING_S = 1.0
+ALONE_PING_S = 5.0
+"""For somebody with nobody to talk to: ten thousand may wait."""
 PATIENCE = 2.5
 """So many missed pings make a dead socket."""
 
@@ -28,20 +31,22 @@ class Socket(Protocol):
 class Line:
     """due_at: when its silence becomes a dead socket. ping_at, renew_at: when to ping it, to give it a younger ticket.
 
-    Instants are seconds of the loop's clock.
+    Instants are seconds of the loop's clock. moved: taken over from a process that died; what it had counted is unknown,
+    so counting goes on from what the page says, and both sides may hear something twice.
     """
 
     id: UUID
     ticket: Ticket
     socket: Socket | None
-    due_at: float
-    renew_at: float
+    due_at: float = 0.0
+    renew_at: float = 0.0
     ping_at: float = 0.0
-    every_s: float = 0.0
+    every_s: float = ALONE_PING_S
     seen: int = 0
     """Highest number that came from the page."""
     sent: int = 0
     tail: deque[tuple[int, float, m.FromRoom]] = field(default_factory=deque)
+    moved: bool = False
 
     def tell(self, message: m.FromRoom, ticks: float) -> None:
         """Number it, keep it until the page has seen it, send it if a socket is there."""
@@ -67,7 +72,16 @@ class Line:
 
     def may_resume(self, seen: int) -> bool:
         """Whether nothing is missing between what the page saw and what is kept."""
-        return self.sent - len(self.tail) <= seen <= self.sent
+        return self.moved or self.sent - len(self.tail) <= seen <= self.sent
+
+    def resume(self, ticket: Ticket, socket: Socket, seen: int, ticks: float) -> None:
+        """Another socket takes the line up; it is pinged at once."""
+        self.close(Close.SILENT)  # a dead socket that nobody noticed yet
+        self.ticket, self.socket, self.ping_at = ticket, socket, 0.0
+        if self.moved:
+            self.tail.clear()
+            self.sent, self.moved = seen, False
+        self.heard(seen, ticks)
 
     def send_tail(self) -> None:
         for number, _, message in self.tail:

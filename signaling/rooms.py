@@ -76,9 +76,20 @@ class Room:
     # Coming and going
 
     def enter(
-        self, account: UUID, name: str, role: m.Role, line: UUID, now: datetime, expected_at: datetime | None = None
+        self,
+        account: UUID,
+        name: str,
+        role: m.Role,
+        line: UUID,
+        now: datetime,
+        *,
+        expected_at: datetime | None = None,
+        was_inside: bool = False,
     ) -> list[Effect]:
-        """A page with a good ticket. The same account comes back to its seat, whatever became of the old page."""
+        """A page with a good ticket. The same account comes back to its seat, whatever became of the old page.
+
+        was_inside: just before this room had to be made anew, after a restart.
+        """
         if self.state is RoomState.CLOSED:
             return [Dismiss(line, "ended")]
         if seat := self.seats.get(account):
@@ -87,7 +98,7 @@ class Room:
             return [Dismiss(line, "locked")]
         if len(self.seats) >= INSIDE_AT_ONCE + WAITING_AT_ONCE:
             return [Dismiss(line, "denied")]
-        state = SeatState.INSIDE if role == "host" else SeatState.WAITING
+        state = SeatState.INSIDE if role == "host" or was_inside else SeatState.WAITING
         self.seats[account] = Seat(account, name, role, line, now, state, expected_at)
         return [Began(account, role, state is SeatState.INSIDE), *self._changed()]
 
@@ -287,7 +298,7 @@ class Room:
     def hand_over(self, account: UUID) -> list[Effect]:
         """The colleague leads from now on; who led stays as a colleague. Nobody there, nothing happens."""
         leader = self.seats.get(account)
-        if leader is None or leader.role != "colleague" or self.state is RoomState.CLOSED:
+        if leader is None or leader.role != "colleague":
             return []
         former = [seat for seat in self.inside if seat.role == "host"]
         changed = [effect for seat in former for effect in self._change_role(seat, "colleague")]
@@ -298,6 +309,12 @@ class Room:
         if not seat.admitted:
             seat.take(SeatEvent.ADMIT)
         return [Stopped(seat.account, "handed_over"), Began(seat.account, role, True)] if seat.present else []
+
+    def expel(self, account: UUID) -> list[Effect]:
+        """The invitation was taken back."""
+        if seat := self.seats.get(account):
+            return [*self._free(seat, "removed", "removed"), *self._after_leaving()]
+        return []
 
     def call_emergency(self) -> list[Effect]:
         self.emergency = True

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from functools import cache
 from uuid import UUID
 
 from joserfc.jwk import OKPKey
@@ -16,6 +17,7 @@ from telehealth.core.jobs import Job, enqueue
 from telehealth.identity.models import Account, LoginSession
 
 
+@cache
 def signing_key() -> OKPKey:
     """The ticket key of this deployment as a JWK."""
     key = ticket_key()
@@ -70,6 +72,19 @@ async def room_closed(session: AsyncSession, room: UUID) -> None:
 
 async def presence_of(session: AsyncSession, room: UUID) -> list[Presence]:
     return list(await session.exec(select(Presence).where(Presence.room == room).order_by(col(Presence.joined_at))))
+
+
+async def was_inside(session: AsyncSession, room: UUID, account: UUID, since: datetime) -> bool:
+    """Whether this person sat inside a moment ago and did not leave on purpose."""
+    last = (
+        await session.exec(
+            select(Presence)
+            .where(Presence.room == room, Presence.account_id == account)
+            .order_by(col(Presence.joined_at).desc())
+            .limit(1)
+        )
+    ).first()
+    return last is not None and last.admitted and last.left_because in ("", "lost", "replaced") and last.seen_at >= since
 
 
 async def live_logins(session: AsyncSession, logins: Collection[UUID], now: datetime) -> set[UUID]:

@@ -1,24 +1,32 @@
-"""The call's WebSocket: frame to message to hub, hub to frame."""
+"""The call's WebSocket: who may open it, how much it may send, and its frames to the gate and back. Pure ASGI.
+
+No framework stands between the frame and the room: at a thousand messages a second it would cost as much as the work.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
-from fastapi import APIRouter, FastAPI, WebSocket, WebSocketDisconnect
+from fastapi import APIRouter, FastAPI
 from pydantic import ValidationError
+from starlette.datastructures import Headers
+from starlette.routing import WebSocketRoute
+from starlette.types import Receive, Scope, Send
 
 from signaling import messages as m
 from signaling import service, tickets
 from signaling.close_codes import Close
+from signaling.directory import Alone
+from signaling.gate import Gate, Link, Malformed, TryAgain
 from signaling.hub import Hub
-from signaling.lines import Line
+from signaling.shared_directory import SharedDirectory
 from telehealth.core import clock
 from telehealth.core.settings import Settings
 
 log = structlog.get_logger()
-router = APIRouter()
 
 HELLO_S = 5.0
 BURST = 200
@@ -30,47 +38,21 @@ UNSENT = 1024
 
 @asynccontextmanager
 async def running(app: FastAPI) -> AsyncIterator[None]:
-    """The hub of this process, for as long as the application runs."""
-    hub = app.state.hub = Hub(app.state.engine)
-    work = [asyncio.create_task(hub.run()), asyncio.create_task(hub.journal.run())]
+    """The rooms of this process, for as long as the application runs."""
+    config: Settings = app.state.settings
+    directory = SharedDirectory(config.calls_directory) if config.calls_directory else Alone()
+    hub = app.state.hub = Hub(app.state.engine, directory)
+    gate = app.state.gate = Gate(hub, directory)
+    await directory.start(gate.opened, gate.broken)
+    work = [asyncio.create_task(part()) for part in (hub.run, hub.journal.run, gate.watch)]
     try:
         yield
     finally:
-        await hub.stop()
+        await gate.drain()
         for task in work:
             task.cancel()
         await asyncio.gather(*work, return_exceptions=True)
-
-
-class Outbox:
-    """What waits to be sent on one socket, and at the end its close code."""
-
-    def __init__(self, websocket: WebSocket) -> None:
-        self.websocket = websocket
-        self.waiting: asyncio.Queue[str | Close] = asyncio.Queue()
-        self.closed = False
-
-    def send(self, frame: str) -> None:
-        if self.closed:
-            return
-        if self.waiting.qsize() >= UNSENT:
-            self.close(Close.SILENT)
-            return
-        self.waiting.put_nowait(frame)
-
-    def close(self, code: Close) -> None:
-        if not self.closed:
-            self.closed = True
-            self.waiting.put_nowait(code)
-
-    async def run(self) -> None:
-        while True:
-            item = await self.waiting.get()
-            with suppress(WebSocketDisconnect, RuntimeError):  # the page was quicker
-                if isinstance(item, Close):
-                    await self.websocket.close(item)
-                    return
-                await self.websocket.send_text(item)
+        await directory.stop()
 
 
 class Refusal(Exception):
@@ -81,91 +63,142 @@ class Refusal(Exception):
         self.code = code
 
 
+class Outbox:
+    """What waits to be sent on one socket, and at the end its close code."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.waiting: list[str] = []
+        self.code: Close | None = None
+        self._asleep: asyncio.Future[None] | None = None
+
+    def send(self, frame: str) -> None:
+        if self.code is None:
+            self.waiting.append(frame)
+            if len(self.waiting) > UNSENT:
+                self.waiting.clear()
+                self.close(Close.SILENT)
+            self._wake()
+
+    def close(self, code: Close) -> None:
+        if self.code is None:
+            self.code = code
+            self._wake()
+
+    def _wake(self) -> None:
+        if self._asleep and not self._asleep.done():
+            self._asleep.set_result(None)
+
+    async def run(self) -> None:
+        """Until the close code is sent, or the page was quicker."""
+        loop = asyncio.get_running_loop()
+        with suppress(OSError, RuntimeError):
+            while True:
+                batch, self.waiting = self.waiting, []
+                for frame in batch:
+                    await self._send({"type": "websocket.send", "text": frame})
+                if self.waiting:
+                    continue
+                if self.code:
+                    return await self._send({"type": "websocket.close", "code": int(self.code)})
+                self._asleep = loop.create_future()
+                await self._asleep
+
+
 class Meter:
     """A token bucket: BURST frames at once, FRAMES_PER_S in the long run."""
 
-    def __init__(self) -> None:
-        self.tokens = float(BURST)
-        self.at = asyncio.get_running_loop().time()
+    __slots__ = ("at", "tokens")
 
-    def count(self) -> None:
-        now = asyncio.get_running_loop().time()
+    def __init__(self, now: float) -> None:
+        self.tokens, self.at = float(BURST), now
+
+    def count(self, now: float) -> None:
         self.tokens = min(BURST, self.tokens + (now - self.at) * FRAMES_PER_S) - 1
         self.at = now
         if self.tokens < 0:
             raise Refusal(Close.FLOOD)
 
 
-@router.websocket("/ws/calls")
-async def calls(websocket: WebSocket) -> None:
+class Door:
     """One page's line to its room. No ticket in the address: it comes in the first message."""
-    if not _is_own_page(websocket):
-        await websocket.close(Close.ORIGIN)  # before the handshake's answer: HTTP 403
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()  # websocket.connect
+        app: FastAPI = scope["app"]
+        if not _is_own_page(Headers(scope=scope), app.state.settings):
+            await send({"type": "websocket.close", "code": int(Close.ORIGIN)})  # before the handshake's answer: HTTP 403
+            return
+        await send({"type": "websocket.accept"})
+        outbox = Outbox(send)
+        sender = asyncio.create_task(outbox.run())
+        try:
+            await _serve(app.state.gate, receive, outbox)
+        except Refusal as refusal:
+            log.info("call_socket_refused", close=refusal.code.value)
+            outbox.close(refusal.code)
+        finally:
+            outbox.close(Close.SILENT)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(sender, 2)
+
+
+async def _serve(gate: Gate, receive: Receive, outbox: Outbox) -> None:
+    """Until the page goes. Raises Refusal."""
+    link = await _enter(gate, receive, outbox)
+    if link is None:
         return
-    await websocket.accept()
-    outbox = Outbox(websocket)
-    sender = asyncio.create_task(outbox.run())
+    clock_of = asyncio.get_running_loop().time
+    meter = Meter(clock_of())
     try:
-        await _serve(websocket, outbox)
-    except Refusal as refusal:
-        log.info("call_socket_refused", close=refusal.code.value)
-        outbox.close(refusal.code)
-    except WebSocketDisconnect:
-        outbox.close(Close.SILENT)
+        while (text := _text(await receive())) is not None:
+            meter.count(clock_of())
+            link.hear(text)
+    except Malformed:
+        raise Refusal(Close.MALFORMED) from None
     finally:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(sender), 2)
-        sender.cancel()
+        link.gone()
 
 
-async def _serve(websocket: WebSocket, outbox: Outbox) -> None:
-    hub: Hub = websocket.app.state.hub
-    line = await _enter(hub, websocket, outbox)
-    meter = Meter()
+async def _enter(gate: Gate, receive: Receive, outbox: Outbox) -> Link | None:
+    """None if the page has gone already. Raises Refusal."""
     try:
-        while True:
-            frame = await _frame(websocket)
-            meter.count()
-            if isinstance(frame.message, m.Hello):
-                raise Refusal(Close.MALFORMED)
-            hub.hear(line, frame)
-    finally:
-        hub.gone(line, outbox)
-
-
-async def _enter(hub: Hub, websocket: WebSocket, outbox: Outbox) -> Line:
-    try:
-        frame = await asyncio.wait_for(_frame(websocket), HELLO_S)
+        text = _text(await asyncio.wait_for(receive(), HELLO_S))
+        if text is None:
+            return None
+        frame = m.PageFrame.model_validate_json(text)
+        if not isinstance(frame.message, m.Hello):
+            raise Refusal(Close.MALFORMED)
+        ticket = tickets.read(service.signing_key(), frame.message.ticket, clock.now())
+        return await gate.enter(ticket, outbox, frame.message, frame.seen)
     except TimeoutError:
         raise Refusal(Close.SILENT) from None
-    if not isinstance(frame.message, m.Hello):
-        raise Refusal(Close.MALFORMED)
-    try:
-        ticket = tickets.read(service.signing_key(), frame.message.ticket, clock.now())
-        return await hub.enter(ticket, outbox, frame.message, frame.seen)
+    except ValidationError:
+        raise Refusal(Close.MALFORMED) from None
+    except TryAgain:
+        raise Refusal(Close.RESTART) from None
     except tickets.BadTicket as error:
         log.info("call_ticket_refused", reason=str(error))
         raise Refusal(Close.TICKET) from None
 
 
-async def _frame(websocket: WebSocket) -> m.PageFrame:
-    received = await websocket.receive()
-    if received["type"] == "websocket.disconnect":
-        raise WebSocketDisconnect(received.get("code", 1006))
-    text = received.get("text")
+def _text(event: Mapping[str, Any]) -> str | None:
+    """A frame's text; None when the socket has closed. Raises Refusal."""
+    if event["type"] == "websocket.disconnect":
+        return None
+    text: str | None = event.get("text")
     if text is None:
         raise Refusal(Close.MALFORMED)
     if len(text) > m.FRAME_BYTES:
         raise Refusal(Close.TOO_LARGE)
-    try:
-        return m.PageFrame.model_validate_json(text)
-    except ValidationError:
-        raise Refusal(Close.MALFORMED) from None
+    return text
 
 
-def _is_own_page(websocket: WebSocket) -> bool:
+def _is_own_page(headers: Headers, config: Settings) -> bool:
     """A page of ours: same host and port as asked for, and the scheme that people type (CSWSH)."""
-    config: Settings = websocket.app.state.settings
-    origin = urlsplit(websocket.headers.get("origin", ""))
+    origin = urlsplit(headers.get("origin", ""))
     schemes = ("https",) if config.secure else ("http", "https")
-    return origin.scheme in schemes and origin.netloc == websocket.headers.get("host")
+    return origin.scheme in schemes and origin.netloc == headers.get("host")
+
+
+router = APIRouter(routes=[WebSocketRoute("/ws/calls", Door())])

@@ -27,7 +27,7 @@ class BadTicket(Exception):
 class Ticket:
     """id: single use is kept by the hub. login: the sign-in session, or the invitation, under which it was given.
 
-    expected_at: about when this person's turn comes.
+    expected_at: about when this person's turn comes. line: in a ticket for coming back, the line it belongs to.
     """
 
     id: UUID
@@ -38,6 +38,7 @@ class Ticket:
     login: UUID
     expires_at: datetime
     expected_at: datetime | None = None
+    line: UUID | None = None
 
 
 def key_of(seed: bytes, public: bytes) -> OKPKey:
@@ -63,6 +64,8 @@ def sign(key: OKPKey, ticket: Ticket, now: datetime) -> str:
     }
     if ticket.expected_at:
         claims["due"] = int(ticket.expected_at.timestamp())
+    if ticket.line:
+        claims["line"] = str(ticket.line)
     return jwt.encode({"alg": ALGORITHM, "typ": TYPE}, claims, key, algorithms=[ALGORITHM])
 
 
@@ -90,4 +93,5 @@ def _ticket(claims: dict[str, Any]) -> Ticket:
         login=UUID(claims["login"]),
         expires_at=datetime.fromtimestamp(claims["exp"], UTC),
         expected_at=datetime.fromtimestamp(claims["due"], UTC) if "due" in claims else None,
+        line=UUID(claims["line"]) if "line" in claims else None,
     )

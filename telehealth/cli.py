@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
-import uvicorn
 from alembic.util import CommandError
 from pydantic import ValidationError
 from rich import box
@@ -23,7 +22,8 @@ from imaging.dimse import nodes, processes
 from imaging.dimse.models import Right
 from imaging.intake import local
 from telehealth import demo as seed
-from telehealth import supervisor
+from telehealth import serving, supervisor
+from telehealth.app import create_app
 from telehealth.core import audit, log, portal, schema, tables
 from telehealth.core.actor import SYSTEM, Actor, Role
 from telehealth.core.blobs import blobs
@@ -80,20 +80,7 @@ def serve() -> None:
         supervisor.check_port(config)
     except supervisor.CannotStart as error:
         raise stop(str(error)) from None
-    uvicorn.run(
-        "telehealth.app:create_app",
-        factory=True,
-        host=config.host,
-        port=config.port,
-        ws="websockets-sansio",
-        ws_per_message_deflate=False,
-        ws_max_size=256 * 1024,
-        proxy_headers=bool(config.trusted_proxies),
-        forwarded_allow_ips=config.trusted_proxies or None,
-        server_header=False,
-        access_log=False,
-        timeout_graceful_shutdown=5,
-    )
+    serving.run(create_app(config), config)
 
 
 @app.command()

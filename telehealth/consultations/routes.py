@@ -4,7 +4,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request
 
-from signaling.hub import Hub
+from signaling.gate import Gate
+from signaling.instructions import EndRoom
 from telehealth.consultations import service
 from telehealth.consultations.schemas import EndIn, IceServer, JoinOut, VisitOut
 from telehealth.consultations.service import VisitFacts
@@ -37,8 +38,8 @@ async def join_visit(appointment_id: UUID, request: Request, session: Work, acto
 async def end_visit(appointment_id: UUID, body: EndIn, request: Request, session: Work, actor: CurrentActor) -> VisitOut:
     """The specialist ends the visit for both sides, and may state how it ended."""
     visit = await service.end(session, actor, appointment_id, body.outcome)
-    hub: Hub = request.app.state.hub
-    hub.end(visit.room)
+    gate: Gate = request.app.state.gate
+    await gate.instruct(visit.room, EndRoom())
     return visit_out(await service.visit_of(session, actor, appointment_id))
 
 

@@ -111,6 +111,8 @@ class Settings(BaseSettings):
     master_key_file: Path | None = None
     ice_servers: list[str] = []
     """STUN addresses given to browsers; empty by default: no traffic leaves the province."""
+    calls_directory: str = ""
+    """Redis or Valkey that knows which process holds which call; needed as soon as two processes serve."""
     smtp: Smtp = Smtp()
     sms: Sms = Sms()
     turn: Turn = Turn()

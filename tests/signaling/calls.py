@@ -68,6 +68,8 @@ class Page:
         self.sent = 0
         self.seen = 0
         self.line: str | None = None
+        self.ticket = ""
+        """For coming back, as the room gave it."""
 
     async def say(self, **message: Any) -> None:
         self.sent += 1
@@ -85,8 +87,21 @@ class Page:
                 message = frame["message"]
                 if message["kind"] == "ping":
                     await self.post(0, {"kind": "pong"})
+                if message["kind"] == "welcome":
+                    self.line, self.ticket = message["line"], message["ticket"]
                 if message["kind"] == kind and facts.items() <= message.items():
                     return message
+
+    async def settle(self) -> None:
+        """What was said so far has arrived: the room's next ping has seen it."""
+        async with asyncio.timeout(10):
+            while True:
+                frame = json.loads(await self.socket.recv())
+                self.seen = max(self.seen, frame["number"])
+                if frame["message"]["kind"] == "ping":
+                    await self.post(0, {"kind": "pong"})
+                    if frame["seen"] >= self.sent:
+                        return
 
     async def close_code(self) -> int:
         async with asyncio.timeout(15):
