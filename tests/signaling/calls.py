@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel.ext.asyncio.session import AsyncSession
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
 from telehealth.core import clock, ids
 from telehealth.core.db import session_scope
@@ -86,11 +87,15 @@ class Page:
                 self.seen = max(self.seen, frame["number"])
                 message = frame["message"]
                 if message["kind"] == "ping":
-                    await self.post(0, {"kind": "pong"})
+                    await self.pong()
                 if message["kind"] == "welcome":
                     self.line, self.ticket = message["line"], message["ticket"]
                 if message["kind"] == kind and facts.items() <= message.items():
                     return message
+
+    async def pong(self) -> None:
+        with suppress(ConnectionClosed):  # what came before the end is still to be read
+            await self.post(0, {"kind": "pong"})
 
     async def settle(self) -> None:
         """What was said so far has arrived: the room's next ping has seen it."""
@@ -99,7 +104,7 @@ class Page:
                 frame = json.loads(await self.socket.recv())
                 self.seen = max(self.seen, frame["number"])
                 if frame["message"]["kind"] == "ping":
-                    await self.post(0, {"kind": "pong"})
+                    await self.pong()
                     if frame["seen"] >= self.sent:
                         return
 
