@@ -30,7 +30,7 @@ from telehealth.core.http import Frame
 from telehealth.core.settings import Settings, settings
 from telehealth.identity.denials import record_denial
 from telehealth.web.assets import STATIC
-from telehealth.web.pages import account, audit, booking, demo, home, people, reading, referrals, upload, visit
+from telehealth.web.pages import account, audit, booking, demo, home, live, people, pipeline, reading, referrals, upload, visit
 from telehealth.web.problem_page import problem_page, wants_page
 
 API = (
@@ -48,7 +48,7 @@ API = (
     signaling.socket,
     health,
 )
-PAGES = (home, account, booking, visit, referrals, upload, reading, people, audit)
+PAGES = (home, account, booking, visit, referrals, upload, reading, people, audit, pipeline, live)
 
 
 @asynccontextmanager
