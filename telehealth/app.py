@@ -10,6 +10,7 @@ from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
+import imaging.dicomweb.reads
 import imaging.dicomweb.routes
 import imaging.intake.routes
 import imaging.intake.tus
@@ -22,6 +23,7 @@ import telehealth.patients.routes
 import telehealth.referrals.routes
 import telehealth.referrals.upload_routes
 import telehealth.scheduling.routes
+from imaging.dicomweb.front import ShortWay
 from telehealth import __version__
 from telehealth.core import health, problems, tables
 from telehealth.core.db import make_engine
@@ -57,7 +59,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     own = not hasattr(app.state, "engine")
     if own:
         app.state.engine = make_engine(app.state.settings.database_url)
-    async with signaling.socket.running(app):
+    async with signaling.socket.running(app), imaging.dicomweb.reads.running(app.state.engine) as app.state.reads:
         yield
     if own:
         await app.state.engine.dispose()
@@ -77,7 +79,8 @@ def create_app(config: Settings | None = None) -> FastAPI:
         redoc_url=None,
     )
     app.state.settings = config
-    app.add_middleware(Frame, config=config)
+    app.add_middleware(ShortWay)
+    app.add_middleware(Frame, config=config)  # outermost: the short way stands inside it
     for module in API:
         app.include_router(module.router)
     for page in (*PAGES, demo) if config.demo else PAGES:

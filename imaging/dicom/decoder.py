@@ -57,18 +57,20 @@ def _htj2k(path: str, frame: int) -> bytes:
 
 def _answer(ask: dict[str, Any]) -> bytes:
     from imaging.dicom import pixels
+    from imaging.dicom.drawing import Drawing
 
     what, path, frame, options = ask["what"], ask["path"], ask["frame"], ask["options"]
-    for name in ("window", "size"):
-        if options.get(name):
-            options[name] = tuple(options[name])
     match what:
         case "native":
             return pixels.native(path, frame)
         case "render":
-            return pixels.render(path, frame, **options)
+            return pixels.render(path, frame, options["media_type"], Drawing.of(options["drawing"]))
         case "thumbnail":
             return pixels.thumbnail(path, frame, **options)
+        case "encoded":
+            return pixels.encoded(path, frame, **options)
+        case "rewritten":
+            return pixels.rewritten(path, **options)
         case "statistics":
             return _statistics(path, frame, **options)
         case "htj2k":
@@ -79,6 +81,8 @@ def _answer(ask: dict[str, Any]) -> bytes:
             return cine.film(path, **options)
         case "check":
             pixels.stored(path, frame)
+            return b""
+        case "ready":
             return b""
     raise ValueError(what)
 

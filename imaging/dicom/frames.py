@@ -24,6 +24,21 @@ def packed_frame(path: Path, frame: int, frames: int) -> bytes:
         raise Undecodable(type(error).__name__) from None
 
 
+ITEM = b"\xfe\xff\x00\xe0"
+
+
+def without_heads(items: bytes) -> bytes:
+    """One frame out of its items (PS3.5, A.4). Raises Undecodable where there are none."""
+    pieces, at = [], 0
+    while items[at : at + 4] == ITEM:
+        length = int.from_bytes(items[at + 4 : at + 8], "little")
+        pieces.append(items[at + 8 : at + 8 + length])
+        at += 8 + length
+    if not pieces:
+        raise Undecodable("no items")
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
 def bulk_value(path: Path, steps: list[str]) -> bytes | None:
     """The value at `00091010` or `00091001.0.00091010`, as it stands in the file; None where there is none."""
     with quiet():

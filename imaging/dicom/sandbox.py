@@ -17,17 +17,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from imaging.dicom.drawing import AS_STORED, Drawing
 from imaging.dicom.errors import Undecodable
 
 CHILDREN = 2
 DEADLINE_S = 20.0
 FILM_DEADLINE_S = 240.0
 ANSWER_BYTES = 1024**3
+THUMBNAIL_SIDE = 128
 
 
 @dataclass(frozen=True)
 class Ask:
-    """what: native | render | thumbnail | statistics | check. options: keyword arguments of the function in `decoder`."""
+    """what: one of the cases of `decoder`. options: keyword arguments of the function in `decoder`."""
 
     what: str
     path: str
@@ -113,6 +115,14 @@ class Pool:
                     with self.lock:
                         self.idle.append(child)
 
+    def warm(self) -> None:
+        """All children at once, each until its imports are done."""
+        children = [_Child() for _ in range(CHILDREN - len(self.idle))]
+        for child in children:
+            child.ask(Ask("ready", "", 1, {}), DEADLINE_S)
+        with self.lock:
+            self.idle += children
+
     def close(self) -> None:
         with self.lock:
             for child in self.idle:
@@ -144,24 +154,29 @@ async def native(path: Path, frame: int = 1) -> bytes:
     return await asyncio.to_thread(ask, "native", path, frame)
 
 
-async def render(
-    path: Path,
-    frame: int = 1,
-    *,
-    media_type: str = "image/png",
-    window: tuple[float, float] | None = None,
-    size: tuple[int, int] | None = None,
-    quality: int = 90,
-) -> bytes:
-    """A picture for people (png or jpeg). Raises Undecodable."""
-    return await asyncio.to_thread(
-        lambda: ask("render", path, frame, media_type=media_type, window=window, size=size, quality=quality)
-    )
+async def render(path: Path, frame: int = 1, media_type: str = "image/png", drawing: Drawing = AS_STORED) -> bytes:
+    """A picture for people. Raises Undecodable."""
+    return await asyncio.to_thread(ask, "render", path, frame, media_type=media_type, drawing=asdict(drawing))
 
 
-async def thumbnail(path: Path, frame: int = 1, side: int = 128) -> bytes:
+async def thumbnail(path: Path, frame: int = 1, side: int = THUMBNAIL_SIDE) -> bytes:
     """A small JPEG. Raises Undecodable."""
-    return await asyncio.to_thread(lambda: ask("thumbnail", path, frame, side=side))
+    return await asyncio.to_thread(ask, "thumbnail", path, frame, side=side)
+
+
+async def encoded(path: Path, frame: int, syntax: str) -> bytes:
+    """One frame written anew in `syntax`. Raises Undecodable."""
+    return await asyncio.to_thread(ask, "encoded", path, frame, syntax=syntax)
+
+
+async def rewritten(path: Path, syntax: str) -> bytes:
+    """The whole file written anew in `syntax`. Raises Undecodable."""
+    return await asyncio.to_thread(ask, "rewritten", path, 1, syntax=syntax)
+
+
+def warm() -> None:
+    """Start the children before somebody waits for them."""
+    _pool(os.getpid()).warm()
 
 
 async def statistics(path: Path, frame: int, kind: str, corners: list[list[float]]) -> dict[str, Any]:

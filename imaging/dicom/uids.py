@@ -60,3 +60,7 @@ SYNTAXES: dict[str, Syntax] = {
         *_packed(_MP4, "video/mp4"),
     )
 }
+
+JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
+CAN_WRITE = (EXPLICIT_LE, "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.5")
+"""What stored pixels can be turned into on demand, without loss: native, JPEG 2000, JPEG-LS, RLE."""

@@ -1,18 +1,21 @@
-"""QIDO-RS (PS3.18, 10.6): from query strings to a Search, from rows to DICOM JSON."""
+"""QIDO-RS (PS3.18, 10.6): from query strings to a Search, from rows to DICOM JSON written as text.
+
+A list of attributes as JSON members sorts by tag as text, because every member begins with its tag.
+"""
 
 import json
 import re
 from collections.abc import Iterable
-from typing import Any
+from json.encoder import encode_basestring as quoted
 
 from pydicom.datadict import tag_for_keyword
 
-from imaging.dicom.json_model import with_addresses
 from imaging.store.errors import BadSearch
-from imaging.store.models import Instance, Series, Study
-from imaging.store.queries import KEYS, PAGE, Search
+from imaging.store.search import KEYS, PAGE, Level, Search
+from telehealth.core.rows import Row
 
-Model = dict[str, Any]
+STUDY_WIDTH, SERIES_WIDTH = 14, 9
+"""Columns of each level in a row of `search.find`."""
 
 
 def tag_of(name: str) -> str:
@@ -32,19 +35,19 @@ def parse(query: Iterable[tuple[str, str]], **fixed: str) -> tuple[Search, list[
     include: set[str] = set()
     unsupported: list[str] = []
     page = {"limit": PAGE, "offset": 0}
+    fuzzy = False
     for name, value in query:
         if name in page:
             page[name] = _whole(value)
         elif name == "includefield":
             include.update("all" if one == "all" else tag_of(one) for one in value.split(",") if one)
-        elif name != "fuzzymatching":
-            tag = tag_of(name)
-            if tag in KEYS:
-                keys[tag] = value
-            else:
-                unsupported.append(tag)
-    keys |= fixed
-    return Search(keys, frozenset(include), min(page["limit"], PAGE), page["offset"]), unsupported
+        elif name == "fuzzymatching":
+            fuzzy = value.lower() == "true"
+        elif (tag := tag_of(name)) in KEYS:
+            keys[tag] = value
+        else:
+            unsupported.append(tag)
+    return Search(keys | fixed, frozenset(include), min(page["limit"], PAGE), page["offset"], fuzzy), unsupported
 
 
 def _whole(value: str) -> int:
@@ -53,83 +56,106 @@ def _whole(value: str) -> int:
     return int(value)
 
 
-def _put(model: Model, tag: str, vr: str, value: Any) -> None:
+def _text(tag: str, vr: str, value: str) -> str:
     """An empty value stands as an attribute without Value."""
-    model[tag] = {"vr": vr} if value in ("", None, []) else {"vr": vr, "Value": value if isinstance(value, list) else [value]}
+    return f'"{tag}":{{"vr":"{vr}","Value":[{quoted(value)}]}}' if value else f'"{tag}":{{"vr":"{vr}"}}'
 
 
-def study_model(study: Study, base: str) -> Model:
-    model: Model = {}
-    _put(model, "00080005", "CS", "ISO_IR 192")
-    _put(model, "00080020", "DA", study.study_date)
-    _put(model, "00080030", "TM", study.study_time)
-    _put(model, "00080050", "SH", study.accession_number)
-    _put(model, "00080056", "CS", "ONLINE")
-    _put(model, "00080061", "CS", [one for one in study.modalities.split("\\") if one])
-    _put(model, "00080090", "PN", _person(study.referring_physician))
-    _put(model, "00081030", "LO", study.description)
-    _put(model, "00081190", "UR", f"{base}/studies/{study.uid}")
-    _put(model, "00100010", "PN", _person(study.dicom_patient_name))
-    _put(model, "00100020", "LO", study.dicom_patient_id)
-    _put(model, "00100030", "DA", study.dicom_birth_date)
-    _put(model, "00100040", "CS", study.dicom_sex)
-    _put(model, "0020000D", "UI", study.uid)
-    _put(model, "00200010", "SH", study.study_id)
-    _put(model, "00201206", "IS", study.series_count)
-    _put(model, "00201208", "IS", study.instance_count)
-    return model
+def _number(tag: str, vr: str, value: int | None) -> str:
+    return f'"{tag}":{{"vr":"{vr}"}}' if value is None else f'"{tag}":{{"vr":"{vr}","Value":[{value}]}}'
 
 
-def _person(name: str) -> dict[str, str] | None:
+def _person(tag: str, name: str) -> str:
+    if "=" not in name:
+        return f'"{tag}":{{"vr":"PN","Value":[{{"Alphabetic":{quoted(name)}}}]}}' if name else f'"{tag}":{{"vr":"PN"}}'
     groups = zip(("Alphabetic", "Ideographic", "Phonetic"), name.split("="), strict=False)
-    return {group: text for group, text in groups if text} or None
+    value = ",".join(f'"{group}":{quoted(text)}' for group, text in groups if text)
+    return f'"{tag}":{{"vr":"PN","Value":[{{{value}}}]}}' if value else f'"{tag}":{{"vr":"PN"}}'
 
 
-def series_model(study: Study, series: Series, base: str) -> Model:
-    model = study_model(study, base)
-    _put(model, "00080060", "CS", series.modality)
-    _put(model, "00080021", "DA", series.series_date)
-    _put(model, "00080031", "TM", series.series_time)
-    _put(model, "0008103E", "LO", series.description)
-    _put(model, "00081190", "UR", f"{base}/studies/{study.uid}/series/{series.uid}")
-    _put(model, "00180015", "CS", series.body_part)
-    _put(model, "0020000E", "UI", series.uid)
-    _put(model, "00200011", "IS", series.number)
-    _put(model, "00200060", "CS", series.laterality)
-    _put(model, "00201209", "IS", series.instance_count)
-    return model
+def _several(tag: str, vr: str, values: str) -> str:
+    found = ",".join(quoted(one) for one in values.split("\\") if one)
+    return f'"{tag}":{{"vr":"{vr}","Value":[{found}]}}' if found else f'"{tag}":{{"vr":"{vr}"}}'
 
 
-def instance_url(study: Study, series: Series, instance: Instance, base: str) -> str:
-    return f"{base}/studies/{study.uid}/series/{series.uid}/instances/{instance.sop_uid}"
+def study_members(row: Row) -> list[str]:
+    """Table 10.6.3-3, but for the address."""
+    uid, date, time, accession, modalities, physician, description, name, patient_id, born, sex, study_id, series, instances = row
+    return [
+        '"00080005":{"vr":"CS","Value":["ISO_IR 192"]}',
+        _text("00080020", "DA", date),
+        _text("00080030", "TM", time),
+        _text("00080050", "SH", accession),
+        '"00080056":{"vr":"CS","Value":["ONLINE"]}',
+        _several("00080061", "CS", modalities),
+        _person("00080090", physician),
+        _text("00081030", "LO", description),
+        _person("00100010", name),
+        _text("00100020", "LO", patient_id),
+        _text("00100030", "DA", born),
+        _text("00100040", "CS", sex),
+        _text("0020000D", "UI", uid),
+        _text("00200010", "SH", study_id),
+        _number("00201206", "IS", series),
+        _number("00201208", "IS", instances),
+    ]
 
 
-def instance_model(study: Study, series: Series, instance: Instance, base: str, include: frozenset[str] = frozenset()) -> Model:
-    """include: further tags out of the instance's own metadata."""
-    model = series_model(study, series, base)
-    _put(model, "00080016", "UI", instance.sop_class)
-    _put(model, "00080018", "UI", instance.sop_uid)
-    _put(model, "00081190", "UR", instance_url(study, series, instance, base))
-    _put(model, "00083002", "UI", instance.transfer_syntax)
-    _put(model, "00200013", "IS", instance.number)
-    if instance.frames:
-        _put(model, "00280008", "IS", instance.frames)
-        _put(model, "00280010", "US", instance.rows)
-        _put(model, "00280011", "US", instance.columns)
-        _put(model, "00280100", "US", instance.bits_allocated)
-    if include:
-        own = metadata_model(study, series, instance, base)
-        model |= {tag: value for tag, value in own.items() if tag not in model and ("all" in include or tag in include)}
-    return dict(sorted(model.items()))
+def series_members(row: Row) -> list[str]:
+    """Table 10.6.3-4, but for the address."""
+    uid, modality, date, time, description, body_part, number, laterality, instances = row
+    return [
+        _text("00080021", "DA", date),
+        _text("00080031", "TM", time),
+        _text("00080060", "CS", modality),
+        _text("0008103E", "LO", description),
+        _text("00180015", "CS", body_part),
+        _text("0020000E", "UI", uid),
+        _number("00200011", "IS", number),
+        _text("00200060", "CS", laterality),
+        _number("00201209", "IS", instances),
+    ]
 
 
-def metadata_model(study: Study, series: Series, instance: Instance, base: str) -> Model:
-    model: Model = json.loads(metadata_text(study, series, instance, base))
-    return model
+def instance_members(row: Row) -> list[str]:
+    """Table 10.6.3-5, but for the address."""
+    uid, sop_class, syntax, number, frames, rows, columns, bits = row
+    found = [
+        _text("00080016", "UI", sop_class),
+        _text("00080018", "UI", uid),
+        _text("00083002", "UI", syntax),
+        _number("00200013", "IS", number),
+    ]
+    if frames:
+        found += [
+            _number("00280008", "IS", frames),
+            _number("00280010", "US", rows),
+            _number("00280011", "US", columns),
+            _number("00280100", "US", bits),
+        ]
+    return found
 
 
-def metadata_text(study: Study, series: Series, instance: Instance, base: str) -> str:
-    """The stored DICOM JSON with real addresses, and which transfer syntax the file has."""
-    text = with_addresses(instance.metadata_json, instance_url(study, series, instance, base))
-    syntax = f'"00083002":{{"vr":"UI","Value":["{instance.transfer_syntax}"]}}'
-    return text[:-1] + ("," if len(text) > 2 else "") + syntax + "}"
+def members(level: Level, row: Row, base: str) -> list[str]:
+    """One row of a search as JSON members, those of the levels above among them (relational queries)."""
+    end = STUDY_WIDTH + SERIES_WIDTH
+    found, address = study_members(row[:STUDY_WIDTH]), f"{base}/studies/{row[0]}"
+    if level is not Level.STUDY:
+        found += series_members(row[STUDY_WIDTH:end])
+        address += f"/series/{row[STUDY_WIDTH]}"
+    if level is Level.INSTANCE:
+        found += instance_members(row[end:])
+        address += f"/instances/{row[end]}"
+    return [*found, _text("00081190", "UR", address)]
+
+
+def as_json(level: Level, rows: Iterable[Row], base: str) -> str:
+    return "[" + ",".join(["{" + ",".join(sorted(members(level, row, base))) + "}" for row in rows]) + "]"
+
+
+def with_own(level: Level, row: Row, base: str, metadata: str, include: frozenset[str]) -> str:
+    """One row and, of the instance's own metadata, what `include` names."""
+    found = json.loads("{" + ",".join(members(level, row, base)) + "}")
+    own = json.loads(metadata).items()
+    found |= {tag: value for tag, value in own if tag not in found and ("all" in include or tag in include)}
+    return json.dumps(dict(sorted(found.items())), ensure_ascii=False, separators=(",", ":"))

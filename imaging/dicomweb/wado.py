@@ -1,50 +1,36 @@
-"""WADO-RS (PS3.18, 10.4): what may be retrieved, in which form, as streams of parts."""
+"""WADO-RS (PS3.18, 10.4): in which form things leave, as streams of parts."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from functools import lru_cache
 
 from fastapi import Response
 from fastapi.responses import StreamingResponse
-from sqlmodel import col, select
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from imaging.dicom import frames, sandbox
-from imaging.dicom.uids import EXPLICIT_LE, SYNTAXES
+from imaging.dicom.uids import CAN_WRITE, EXPLICIT_LE, SYNTAXES
+from imaging.dicomweb.answers import Pieces
 from imaging.dicomweb.errors import NotAcceptable
 from imaging.dicomweb.multipart import new_boundary, parameters, part_head, tail
-from imaging.store.models import Instance, Study
-from telehealth.core import audit, clock
-from telehealth.core.actor import Actor
-from telehealth.core.audit import AuditEntry
+from imaging.store.shelf import Item
 from telehealth.core.blobs import blobs, chunks
 from telehealth.core.errors import Invalid, NotFound
 
-READ_AGAIN_AFTER = timedelta(minutes=10)
 FRAMES_PER_REQUEST = 1000
+AT_ONCE = 8 * 1024**2
+"""Files up to this size are read whole, larger ones in chunks."""
 OCTETS = "application/octet-stream"
+DICOM = "application/dicom"
+KEPT_BY_READER = (b"cache-control", b"private, no-cache")
+"""The reader may keep it, and asks each time whether it still may see it."""
 
 
-async def record_read(session: AsyncSession, actor: Actor, study: Study, what: str) -> None:
-    """One `study.read` a person, study and ten minutes, however many frames were fetched."""
-    recent = select(AuditEntry.seq).where(
-        AuditEntry.object_type == "study",
-        AuditEntry.object_id == str(study.id),
-        AuditEntry.act == "study.read",
-        col(AuditEntry.actor_id) == actor.account_id,
-        AuditEntry.at > clock.now() - READ_AGAIN_AFTER,
-    )
-    if (await session.exec(recent.limit(1))).first() is None:
-        audit.record(
-            session, actor, "study.read", study.id, patient_id=study.patient_id, purpose=study.referral_id or "", what=what
-        )
-
-
-def accepted(accept: str) -> list[tuple[str, dict[str, str]]]:
+@lru_cache(512)
+def accepted(accept: str) -> tuple[tuple[str, dict[str, str]], ...]:
     """Media ranges in the order of the header, with q=0 left out; an empty header accepts everything."""
     ranges = [parameters(one) for one in _split(accept or "*/*")]
-    return [(media_type, given) for media_type, given in ranges if given.get("q") not in ("0", "0.0")]
+    return tuple((media_type, given) for media_type, given in ranges if given.get("q") not in ("0", "0.0"))
 
 
 def _split(accept: str) -> list[str]:
@@ -59,118 +45,177 @@ def _split(accept: str) -> list[str]:
     return [one for one in (*pieces, accept[start:]) if one.strip()]
 
 
-def ensure_dicom(accept: str, instances: Sequence[Instance]) -> bool:
-    """Whether a single unwrapped file is wanted. Raises NotAcceptable where stored files are not what is asked for."""
+@dataclass(frozen=True)
+class FileForm:
+    """syntax: to be written in, or empty for the stored bytes. alone: a single file without wrapping."""
+
+    syntax: str
+    alone: bool
+
+
+def file_form(accept: str, items: Sequence[Item]) -> FileForm:
+    """Files as they are stored, unless another syntax is asked for by name. Raises NotAcceptable."""
     for media_type, given in accepted(accept):
-        inner = media_type if media_type != "multipart/related" else given.get("type", "application/dicom").lower()
-        if inner not in ("application/dicom", "*/*", "application/*"):
+        inner = media_type if media_type != "multipart/related" else given.get("type", DICOM).lower()
+        if inner not in (DICOM, "*/*", "application/*"):
             continue
-        syntax = given.get("transfer-syntax", "*")
-        if syntax in ("*", EXPLICIT_LE) or all(one.transfer_syntax == syntax for one in instances):
-            return media_type == "application/dicom"
+        syntax, alone = given.get("transfer-syntax", "*"), media_type == DICOM and len(items) == 1
+        if syntax == "*" or all(one.transfer_syntax == syntax for one in items):
+            return FileForm("", alone)
+        if syntax in CAN_WRITE and all(_can_decode(one) for one in items):
+            return FileForm(syntax, alone)
     raise NotAcceptable()
 
 
-def files(instances: Sequence[Instance]) -> StreamingResponse:
-    """The stored bytes, one part an instance, unchanged."""
+def _can_decode(item: Item) -> bool:
+    return not SYNTAXES[item.transfer_syntax].media_type.startswith("video/")
+
+
+async def files(items: Sequence[Item], form: FileForm) -> Response:
+    """One part an instance; the first is made before the answer begins, so that a refusal has a status."""
+    first = await _file(items[0], form)
+    if form.alone:
+        return first.alone(items[0])
     boundary = new_boundary()
 
     async def body() -> AsyncIterator[bytes]:
-        for instance in instances:
-            yield part_head(boundary, f"application/dicom; transfer-syntax={instance.transfer_syntax}", size=instance.size)
-            async for piece in chunks(blobs(), instance.blob_key, instance.size):
+        for index, item in enumerate(items):
+            made = first if index == 0 else await _file(item, form)
+            yield part_head(boundary, f"{DICOM}; transfer-syntax={made.syntax}", size=made.size)
+            async for piece in made.pieces():
                 yield piece
             yield b"\r\n"
         yield tail(boundary)
 
-    return StreamingResponse(body(), media_type=f'multipart/related; type="application/dicom"; boundary={boundary}')
+    return StreamingResponse(body(), media_type=f'multipart/related; type="{DICOM}"; boundary={boundary}')
 
 
-def one_file(instance: Instance) -> StreamingResponse:
-    headers = {"Content-Length": str(instance.size), "Content-Disposition": f'attachment; filename="{instance.sop_uid}.dcm"'}
-    return StreamingResponse(chunks(blobs(), instance.blob_key, instance.size), headers=headers, media_type="application/dicom")
+@dataclass(frozen=True)
+class _File:
+    """A file on its way out: all of it in memory, or by its key."""
+
+    syntax: str
+    size: int
+    content: bytes | None = None
+    key: str = ""
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        if self.content is not None:
+            yield self.content
+            return
+        async for piece in chunks(blobs(), self.key, self.size):
+            yield piece
+
+    def alone(self, item: Item) -> Response:
+        kind = f"{DICOM}; transfer-syntax={self.syntax}"
+        headers = {"Content-Disposition": f'attachment; filename="{item.sop_uid}.dcm"', "Content-Length": str(self.size)}
+        if self.content is None:
+            return StreamingResponse(self.pieces(), headers=headers, media_type=kind)
+        return Response(self.content, headers=headers, media_type=kind)
 
 
-def frame_numbers(text: str, instance: Instance) -> list[int]:
+async def _file(item: Item, form: FileForm) -> _File:
+    if form.syntax and form.syntax != item.transfer_syntax:
+        content = await sandbox.rewritten(await blobs().local(item.blob_key), form.syntax)
+        return _File(form.syntax, len(content), content)
+    if item.size <= AT_ONCE:
+        return _File(item.transfer_syntax, item.size, await blobs().read(item.blob_key))
+    return _File(item.transfer_syntax, item.size, key=item.blob_key)
+
+
+def frame_numbers(text: str, item: Item) -> list[int]:
     """`1` or `1,2,5`. Raises Invalid for what is no list of numbers, NotFound for frames that are not there."""
     if not all(one.isascii() and one.isdigit() and len(one) < 9 for one in text.split(",")):
         raise Invalid("frame numbers are whole numbers from 1")
     numbers = [int(one) for one in text.split(",")]
     if len(numbers) > FRAMES_PER_REQUEST:
         raise Invalid("too many frames in one request")
-    if not all(1 <= one <= instance.frames for one in numbers):
+    if not all(1 <= one <= item.frames for one in numbers):
         raise NotFound()
     return numbers
 
 
 @dataclass(frozen=True)
 class Form:
-    """How frames leave: as stored (compressed or not) or decoded."""
+    """How frames leave. made: not the stored bytes, but decoded or written anew in `syntax`."""
 
     content_type: str
     syntax: str
-    decode: bool
+    made: bool
     single: bool = False
 
 
-def form_of(accept: str, instance: Instance) -> Form:
-    """Negotiate (PS3.18, 8.7.3): octets without a named syntax are decoded, unless the stored form is native already."""
-    syntax = SYNTAXES[instance.transfer_syntax]
-    as_stored = Form(syntax.media_type or OCTETS, syntax.uid if syntax.encapsulated else EXPLICIT_LE, decode=False)
-    decoded = Form(OCTETS, EXPLICIT_LE, decode=syntax.encapsulated)
+@lru_cache(2048)
+def form_of(accept: str, stored: str) -> Form:
+    """Negotiate for frames stored in a syntax (PS3.18, 8.7.3): octets without a named syntax are native, `*` as stored.
+
+    Raises NotAcceptable.
+    """
     for media_type, given in accepted(accept):
-        single = media_type not in ("multipart/related", "*/*")
         inner = given.get("type", OCTETS).lower() if media_type == "multipart/related" else media_type
-        wanted = given.get("transfer-syntax", "")
-        chosen: Form | None = None
-        if inner in ("*/*", "multipart/*"):
-            chosen = as_stored
-        elif inner == OCTETS:
-            chosen = as_stored if wanted in ("*", syntax.uid) else decoded if wanted in ("", EXPLICIT_LE) else None
-        elif inner in (syntax.media_type, syntax.media_type.partition("/")[0] + "/*") and wanted in ("", "*", syntax.uid):
-            chosen = as_stored if syntax.encapsulated else None
-        if chosen:
-            return Form(chosen.content_type, chosen.syntax, chosen.decode, single and not media_type.endswith("/*"))
+        single = media_type not in ("multipart/related", "*/*") and not media_type.endswith("/*")
+        if chosen := _chosen(inner, given.get("transfer-syntax", ""), stored):
+            return Form(chosen.content_type, chosen.syntax, chosen.made, single)
     raise NotAcceptable()
 
 
-async def frame(instance: Instance, number: int, form: Form) -> bytes:
+def _chosen(inner: str, wanted: str, stored: str) -> Form | None:
+    syntax = SYNTAXES[stored]
+    native = not syntax.encapsulated
+    as_stored = Form(syntax.media_type or OCTETS, EXPLICIT_LE if native else stored, made=False)
+    is_video = syntax.media_type.startswith("video/")
+    if inner in ("*/*", "multipart/*"):
+        return as_stored
+    if inner == OCTETS:
+        if wanted in ("*", stored):
+            return as_stored
+        return Form(OCTETS, EXPLICIT_LE, made=not native) if wanted in ("", EXPLICIT_LE) and not is_video else None
+    family = inner.partition("/")[0] + "/*" == inner
+    named = inner == syntax.media_type or (family and syntax.media_type.startswith(inner[:-1]))
+    if not native and named and wanted in ("", "*", stored):
+        return as_stored
+    target = next((uid for uid in CAN_WRITE if SYNTAXES[uid].media_type == inner and wanted in ("", uid)), None)
+    return Form(inner, target, made=True) if target and not is_video else None
+
+
+async def frame(item: Item, number: int, form: Form) -> bytes:
     """One frame in the agreed form. Raises Undecodable."""
-    if instance.pixel_offset is not None and instance.pixel_length is not None and not form.decode:
-        if instance.frames == 1:
-            return await blobs().read(instance.blob_key, instance.pixel_offset, instance.pixel_length)
-        if size := _frame_size(instance):
-            return await blobs().read(instance.blob_key, instance.pixel_offset + (number - 1) * size, size)
-    path = await blobs().local(instance.blob_key)
-    if SYNTAXES[instance.transfer_syntax].encapsulated and not form.decode:
-        return await asyncio.to_thread(frames.packed_frame, path, number, instance.frames)
+    if form.made:
+        path = await blobs().local(item.blob_key)
+        return await (sandbox.native(path, number) if form.syntax == EXPLICIT_LE else sandbox.encoded(path, number, form.syntax))
+    if place := item.frame_at(number):
+        return await blobs().read(item.blob_key, *place)
+    if place := item.items_at(number):
+        return frames.without_heads(await blobs().read(item.blob_key, *place))
+    path = await blobs().local(item.blob_key)
+    if SYNTAXES[item.transfer_syntax].encapsulated:
+        return await asyncio.to_thread(frames.packed_frame, path, number, item.frames)
     return await sandbox.native(path, number)
 
 
-def _frame_size(instance: Instance) -> int:
-    """Bytes of one of several native frames; 0 where frames do not begin at bytes, or are subsampled."""
-    assert instance.pixel_length is not None
-    pixels = (instance.rows or 0) * (instance.columns or 0) * (instance.bits_allocated or 0)
-    for samples in (1, 3):
-        size, odd_bits = divmod(pixels * samples, 8)
-        if not odd_bits and instance.pixel_length - instance.frames * size in (0, 1):
-            return size
-    return 0
+def etag_of(item: Item, numbers: str, form: Form) -> str:
+    return f'"{item.sha256[:24]}-{numbers}-{form.syntax.rpartition(".")[2]}-{"s" if form.single else "m"}"'
 
 
-async def frame_parts(instance: Instance, numbers: list[int], form: Form, url: str) -> Response:
+async def frame_parts(item: Item, numbers: list[int], form: Form, url: str, etag: str) -> Response:
     """The first frame is made before the answer begins, so that what cannot be decoded is said with a status."""
-    first = await frame(instance, numbers[0], form)
-    kind = form.content_type + (f"; transfer-syntax={form.syntax}")
+    first = await frame(item, numbers[0], form)
+    kind = f"{form.content_type}; transfer-syntax={form.syntax}"
+    headers = [(b"etag", etag.encode()), KEPT_BY_READER]
     if form.single and len(numbers) == 1:
-        return Response(first, media_type=kind)
+        return Pieces([first], kind, headers)
     boundary = new_boundary()
+    outer = f'multipart/related; type="{form.content_type}"; transfer-syntax={form.syntax}; boundary={boundary}'
+    if len(numbers) == 1:
+        head = part_head(boundary, kind, f"{url}/frames/{numbers[0]}", len(first))
+        return Pieces([head, first, b"\r\n" + tail(boundary)], outer, headers)
 
     async def body() -> AsyncIterator[bytes]:
         for index, number in enumerate(numbers):
-            content = first if index == 0 else await frame(instance, number, form)
-            yield part_head(boundary, kind, f"{url}/frames/{number}", len(content)) + content + b"\r\n"
+            content = first if index == 0 else await frame(item, number, form)
+            yield part_head(boundary, kind, f"{url}/frames/{number}", len(content))
+            yield content
+            yield b"\r\n"
         yield tail(boundary)
 
-    outer = f'multipart/related; type="{form.content_type}"; transfer-syntax={form.syntax}; boundary={boundary}'
-    return StreamingResponse(body(), media_type=outer)
+    return StreamingResponse(body(), media_type=outer, headers={"ETag": etag, "Cache-Control": "private, no-cache"})

@@ -1,8 +1,15 @@
 """To whom a study belongs, and the same as an SQL filter. Foreign studies are as unknown as ones that do not exist."""
 
+from collections.abc import Sequence
+from enum import StrEnum
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, String, and_, cast, false, or_, true
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Dialect
 from sqlmodel import col
 
 from imaging.store.models import Study, StudyState
@@ -14,7 +21,26 @@ SHOWN = (StudyState.AVAILABLE,)
 """States in which readers and patients may see pixels; the sending unit sees its own from the first instance on."""
 
 
-def scope_of(study: Study) -> Scope:
+class Filed(Protocol):
+    """A study's row, or as much of it as says to whom it belongs."""
+
+    @property
+    def organisation_id(self) -> UUID: ...
+    @property
+    def patient_id(self) -> UUID | None: ...
+    @property
+    def reading_unit_id(self) -> UUID | None: ...
+    @property
+    def reader_ids(self) -> Sequence[str]: ...
+    @property
+    def open_for_reading(self) -> bool: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def released_to_patient_at(self) -> Any: ...
+
+
+def scope_of(study: Filed) -> Scope:
     """The study's scope, from its own row alone: imaging does not know referrals."""
     shown = study.state in SHOWN
     released = shown and study.patient_id is not None and study.released_to_patient_at is not None
@@ -49,3 +75,26 @@ def visible(actor: Actor, action: Action = Action.SEE_IMAGES) -> ColumnElement[b
         named = cast(col(Study.reader_ids), String).like(f'%"{actor.account_id}"%')
         ways.append(and_(shown, or_(reading, named)))
     return or_(*ways) if ways else false()
+
+
+@lru_cache
+def _dialect(name: str) -> Dialect:
+    return (postgresql if name == "postgresql" else sqlite).dialect(paramstyle="qmark")  # type: ignore[no-any-return]
+
+
+def visible_sql(actor: Actor, dialect: str) -> tuple[str, list[Any]]:
+    """`visible` for a hand-written statement over `study`: (condition, its values)."""
+    if actor.is_system:
+        return "1 = 1", []
+    return _visible_sql(actor.account_id, frozenset(actor.grants.items()), actor.patients, dialect)
+
+
+@lru_cache(2048)
+def _visible_sql(
+    account_id: UUID | None, grants: frozenset[tuple[Role, frozenset[UUID]]], patients: frozenset[UUID], dialect: str
+) -> tuple[str, list[Any]]:
+    """Kept by what the condition is made of, because making it costs more than most searches."""
+    actor = Actor(account_id=account_id, name="", grants=MappingProxyType(dict(grants)), patients=patients)
+    compiled = visible(actor).compile(dialect=_dialect(dialect), compile_kwargs={"render_postcompile": True})
+    values = [compiled.params[name] for name in compiled.positiontup or ()]
+    return str(compiled), [str(value) if isinstance(value, StrEnum) else value for value in values]

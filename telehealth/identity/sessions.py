@@ -50,12 +50,21 @@ async def open_session(
 
 async def actor_of(session: AsyncSession, secret: str) -> Actor:
     """Who this secret stands for, with the rights of this moment. Raises SignInNeeded."""
+    login, account = await login_of(session, fingerprint(secret))
+    if is_silent(login):
+        login.seen_at = clock.now()
+        session.add(login)
+    return await describe(session, account, login)
+
+
+async def login_of(session: AsyncSession, secret_hash: str) -> tuple[LoginSession, Account]:
+    """The session with this secret and whose it is. Raises SignInNeeded where it is over, or was never there."""
     now = clock.now()
     found = (
         await session.exec(
             select(LoginSession, Account)
             .join(Account, col(Account.id) == col(LoginSession.account_id))
-            .where(LoginSession.secret_hash == fingerprint(secret))
+            .where(LoginSession.secret_hash == secret_hash)
         )
     ).first()
     if found is None:
@@ -64,10 +73,12 @@ async def actor_of(session: AsyncSession, secret: str) -> Actor:
     idle = login.kind == SessionKind.BROWSER and now - login.seen_at > IDLE[account.email is not None]
     if login.revoked_at or login.expires_at <= now or idle or not account.active:
         raise SignInNeeded()
-    if now - login.seen_at > TOUCH_EVERY:
-        login.seen_at = now
-        session.add(login)
-    return await describe(session, account, login)
+    return login, account
+
+
+def is_silent(login: LoginSession) -> bool:
+    """Whether it is time to write down that this session is in use."""
+    return clock.now() - login.seen_at > TOUCH_EVERY
 
 
 async def describe(session: AsyncSession, account: Account, login: LoginSession | None = None) -> Actor:
