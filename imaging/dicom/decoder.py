@@ -5,6 +5,7 @@ import json
 import os
 import resource
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -55,36 +56,42 @@ def _htj2k(path: str, frame: int) -> bytes:
     return json.dumps({"ends": encoded.ends}).encode() + b"\n" + encoded.codestream
 
 
-def _answer(ask: dict[str, Any]) -> bytes:
+def _render(path: str, frame: int, media_type: str, drawing: dict[str, Any]) -> bytes:
     from imaging.dicom import pixels
     from imaging.dicom.drawing import Drawing
 
-    what, path, frame, options = ask["what"], ask["path"], ask["frame"], ask["options"]
-    match what:
-        case "native":
-            return pixels.native(path, frame)
-        case "render":
-            return pixels.render(path, frame, options["media_type"], Drawing.of(options["drawing"]))
-        case "thumbnail":
-            return pixels.thumbnail(path, frame, **options)
-        case "encoded":
-            return pixels.encoded(path, frame, **options)
-        case "rewritten":
-            return pixels.rewritten(path, **options)
-        case "statistics":
-            return _statistics(path, frame, **options)
-        case "htj2k":
-            return _htj2k(path, frame)
-        case "cine":
-            from imaging.dicom import cine
+    return pixels.render(path, frame, media_type, Drawing.of(drawing))
 
-            return cine.film(path, **options)
-        case "check":
-            pixels.stored(path, frame)
-            return b""
-        case "ready":
-            return b""
-    raise ValueError(what)
+
+def _cine(path: str, _frame: int, **options: Any) -> bytes:
+    from imaging.dicom import cine
+
+    return cine.film(path, **options)
+
+
+def _check(path: str, frame: int) -> bytes:
+    from imaging.dicom import pixels
+
+    pixels.stored(path, frame)
+    return b""
+
+
+def _answer(ask: dict[str, Any]) -> bytes:
+    from imaging.dicom import pixels
+
+    verbs: dict[str, Callable[..., bytes]] = {
+        "ready": lambda *_: b"",
+        "native": pixels.native,
+        "render": _render,
+        "thumbnail": pixels.thumbnail,
+        "encoded": pixels.encoded,
+        "rewritten": pixels.rewritten,
+        "statistics": _statistics,
+        "htj2k": _htj2k,
+        "cine": _cine,
+        "check": _check,
+    }
+    return verbs[ask["what"]](ask["path"], ask["frame"], **ask["options"])
 
 
 def main() -> None:

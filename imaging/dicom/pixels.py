@@ -296,7 +296,7 @@ def encoded(path: str, frame: int, syntax: str) -> bytes:
     )
 
 
-def rewritten(path: str, syntax: str) -> bytes:
+def rewritten(path: str, _frame: int, syntax: str) -> bytes:
     """The whole file in another transfer syntax, without loss."""
     dataset = pydicom.dcmread(path)
     if dataset.file_meta.TransferSyntaxUID.is_encapsulated:

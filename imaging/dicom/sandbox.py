@@ -29,7 +29,7 @@ THUMBNAIL_SIDE = 128
 
 @dataclass(frozen=True)
 class Ask:
-    """what: one of the cases of `decoder`. options: keyword arguments of the function in `decoder`."""
+    """what: one of the verbs of `decoder`. options: keyword arguments of the function in `decoder`."""
 
     what: str
     path: str
