@@ -23,6 +23,8 @@ from pydicom.uid import (
     UltrasoundMultiFrameImageStorage,
 )
 
+from imaging.dicom.person_names import person_name
+
 Floats = NDArray[np.float32]
 
 INSTITUTION = "SYNTHETIC DATA"
@@ -361,12 +363,6 @@ def _header(
     data.InstitutionName, data.ImageComments, data.PatientComments = INSTITUTION, COMMENT, COMMENT
     data.BurnedInAnnotation = "YES"
     return data
-
-
-def person_name(full_name: str) -> str:
-    """`Nguyễn Thị Hoà` -> `Nguyễn^Hoà^Thị`, as PN wants it (PS3.5, 6.2.1.1: family^given^middle)."""
-    family, *rest = full_name.split()
-    return "^".join([family, *rest[-1:], " ".join(rest[:-1])]).rstrip("^")
 
 
 def _file(data: FileDataset, pixels: NDArray[np.uint16] | NDArray[np.uint8], bits: int) -> bytes:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -176,14 +176,16 @@ class Association:
             for part in pdu.pieces(context.id, piece, self.largest, more=more):
                 await self.write(part)
 
-    async def answer(self, message: Message, status: int, data: bytes | None = None, **counts: int) -> None:
-        """A response to `message`. counts: REMAINING, COMPLETED, FAILED, WARNING."""
+    async def answer(
+        self, message: Message, status: int, data: bytes | None = None, counts: Mapping[Element, int] | None = None
+    ) -> None:
+        """A response to `message`. counts: of sub-operations."""
         asked = message.command
         command: Command = {
             Element.FIELD: message.field | RESPONSE,
             Element.RESPONDS_TO: message.id,
             Element.STATUS: status,
-            **{Element[name]: number for name, number in counts.items()},
+            **(counts or {}),
         }
         for ours, theirs in (
             (Element.AFFECTED_SOP_CLASS, Element.REQUESTED_SOP_CLASS),

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from struct import Struct, error
 
+from imaging.dicom.part10 import IMPLEMENTATION, VERSION_NAME
+
 LARGEST = 256 * 1024
 """Of a PDU that we take, and that we announce: half a CT image a piece."""
 APPLICATION_CONTEXT = "1.2.840.10008.3.1.1.1"
-IMPLEMENTATION = "1.2.826.0.1.3680043.10.1702.1"
-VERSION_NAME = "TELEHEALTH"
 MOST_CONTEXTS = 128
 
 _HEAD = Struct(">BxI")

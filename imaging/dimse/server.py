@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from imaging.dimse import nodes, pdu, status, storing
+from imaging.dimse import finding, nodes, pdu, retrieving, status, storing
 from imaging.dimse.association import Association, Ended, Message
 from imaging.dimse.command import RESPONSE, Field
 from imaging.dimse.negotiation import negotiate
@@ -44,6 +44,9 @@ async def late_cancel(_session: Session, _message: Message) -> None:
 SERVICES: dict[int, Service] = {
     Field.C_ECHO: echo,
     Field.C_STORE: storing.store,
+    Field.C_FIND: finding.find,
+    Field.C_MOVE: retrieving.move,
+    Field.C_GET: retrieving.get,
     Field.C_CANCEL: late_cancel,
 }
 
@@ -134,7 +137,7 @@ class Server:
         association.largest = asked.largest or pdu.LARGEST
         said = Associate(asked.called, asked.calling, accepted=tuple(answers), roles=roles)
         await association.write(pdu.encode(Kind.ASSOCIATE_AC, said))
-        return Session(association, self.engine, asked.called, address, fingerprint, verdict, time.monotonic())
+        return Session(association, self.engine, self.config, address, fingerprint, verdict, time.monotonic())
 
     async def _judge(self, asked: Associate, address: str, fingerprint: str) -> Guest | Rejection:
         if asked.application != pdu.APPLICATION_CONTEXT:

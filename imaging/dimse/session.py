@@ -9,6 +9,7 @@ from imaging.dimse import nodes
 from imaging.dimse.association import Association, Ended
 from imaging.dimse.nodes import Guest
 from telehealth.core.db import reading_engine, session_scope
+from telehealth.core.settings import Dimse
 
 TRUST_S = 2.0
 """How long a node's rights are believed without asking again."""
@@ -20,8 +21,7 @@ class Session:
 
     association: Association
     engine: AsyncEngine
-    called: str
-    """Our own title, as the peer calls us."""
+    config: Dimse
     address: str
     fingerprint: str
     known: Guest

@@ -15,9 +15,9 @@ from tests import dicom_samples
 from tests.imaging.dimse.conftest import dcmtk
 
 
-def sample(folder, name="one.dcm", **facts):
+def sample(folder, file="one.dcm", **facts):
     """A small secondary capture as a file."""
-    path = folder / name
+    path = folder / file
     path.write_bytes(dicom_samples.file_of(dicom_samples.image(**facts)))
     return path
 
