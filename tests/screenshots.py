@@ -1,121 +1,232 @@
-"""Pictures of every page of a running demo, for eyes: `python -m tests.screenshots http://localhost:8000 var OUT`.
+"""Pictures of every page of a running demo, for eyes: `python -m tests.screenshots http://localhost:8000 var OUT [dark]`.
 
-The README's pictures come from here.
+Before the pictures the demo lives through a little story, so that no page is shown empty: a visit that is open now, an
+answer that was signed, one that was acknowledged, images of the wrong patient, images without a question. The README's
+pictures come from here: `… OUT readme`.
 """
 
 import asyncio
 import json
+import os
 import sys
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx2
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
-VISITOR_PAGES = [("home", "/"), ("sign-in", "/sign-in"), ("specialists", "/specialists")]
+from imaging.dicom import synthetic
+
 SIZES = {"phone": (360, 740), "desktop": (1280, 800)}
 FLAGS = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking", "--use-angle=swiftshader",
          "--enable-unsafe-swiftshader", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]  # fmt: skip
+TEXT = {
+    "findings": "Nốt mờ đơn độc thuỳ trên phổi phải, đường kính 18 mm, bờ tua gai. Không thấy hạch trung thất.",
+    "impression": "Nốt phổi nghi ngờ ác tính (Lung-RADS 4B).",
+    "recommendation": "Chuyển tuyến tỉnh để sinh thiết trong hai tuần.",
+    "critical": False,
+}
+BOUNDARY = "tRanh"
 
 
-async def sign_in(base: str, person: dict[str, Any]) -> str:
-    """The secret of a fresh session: a code from the message page, or password and second factor."""
-    async with httpx2.AsyncClient(base_url=base, headers={"Accept": "application/json"}) as client:
-        if not person["password"]:
-            await client.post("/api/v1/sign-in/code", json={"phone": person["login"]})
-            for _ in range(20):
-                messages = (await client.get("/demo/messages")).json()["messages"]
-                codes = [m["code"] for m in messages if m.get("code") and m["address"] == person["login"]]
-                if codes:
-                    break
-                await asyncio.sleep(0.5)
-            answer = await client.post("/api/v1/sign-in/phone", json={"phone": person["login"], "code": codes[0]})
-        else:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "telehealth.cli", "otp", "--user", person["login"], stdout=asyncio.subprocess.PIPE
+@dataclass
+class Demo:
+    """A running demo: where it is, who lives in it, and what its story made."""
+
+    base: str
+    data: str
+    people: dict[str, dict[str, Any]] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
+    made: dict[str, str] = field(default_factory=dict)
+
+    def client(self, role: str) -> httpx2.AsyncClient:
+        return httpx2.AsyncClient(base_url=self.base, headers={"Authorization": f"Bearer {self.tokens[role]}"}, timeout=60)
+
+    async def sign_everybody_in(self) -> None:
+        for person in json.loads((Path(self.data) / "demo-sign-ins.json").read_text()):
+            if person["role"] not in self.people:
+                self.people[person["role"]] = person
+                self.tokens[person["role"]] = await self._sign_in(person)
+
+    async def _sign_in(self, person: dict[str, Any]) -> str:
+        """The secret of a fresh session: a code from the message page, or password and second factor."""
+        async with httpx2.AsyncClient(base_url=self.base, headers={"Accept": "application/json"}) as client:
+            if person["password"]:
+                body = {"email": person["login"], "password": person["password"], "otp": await self.otp(person)}
+                answer = await client.post("/api/v1/sign-in/password", json=body)
+            else:
+                await client.post("/api/v1/sign-in/code", json={"phone": person["login"]})
+                code = await self._code(client, person["login"])
+                answer = await client.post("/api/v1/sign-in/phone", json={"phone": person["login"], "code": code})
+        answer.raise_for_status()
+        return str(answer.json()["access_token"])
+
+    async def _code(self, client: httpx2.AsyncClient, phone: str) -> str:
+        for _ in range(40):
+            for message in (await client.get("/demo/messages")).json()["messages"]:
+                if message.get("code") and message["address"] == phone:
+                    return str(message["code"])
+            await asyncio.sleep(0.5)
+        raise SystemExit("no code came")
+
+    async def otp(self, person: dict[str, Any]) -> str:
+        """A second-factor code that was not used before; a new one may take half a minute to become due."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "telehealth.cli", "otp", "--user", person["login"],
+            stdout=asyncio.subprocess.PIPE, env=os.environ | {"TELEHEALTH_DATA": self.data},
+        )  # fmt: skip
+        return (await process.communicate())[0].decode().strip()
+
+    # --- the story ------------------------------------------------------------------------------------------------
+
+    async def live(self) -> None:
+        """Everything that the pages should have to show. Safe to run on a demo that has its story already."""
+        await self._visit_now()
+        async with self.client("referring_doctor") as doctor, self.client("specialist") as reader:
+            known = (await doctor.get("/api/v1/referrals")).json()
+            by_status = {one["status"]: one["id"] for one in known}
+            self.made |= {f"{status}_question": found for status, found in by_status.items()}
+            waiting = [one["id"] for one in known if one["status"] == "submitted"]
+            if "acknowledged" not in by_status and len(waiting) > 1:
+                self.made["acknowledged_question"] = await self._answer(reader, waiting[0], ready=False)
+                body = {"decision": "transfer", "note": "Đã hẹn bệnh viện tỉnh thứ Năm."}
+                (await doctor.post(f"/api/v1/referrals/{waiting[0]}/acknowledge", json=body)).raise_for_status()
+                await self._claim(reader, waiting[1])
+            if "draft" not in by_status:
+                await self._wrong_patient(doctor, known[0])
+
+    async def _visit_now(self) -> None:
+        """The patient has a visit that is open now, and one next week."""
+        async with self.client("patient") as patient:
+            visits = (await patient.get("/api/v1/appointments")).json()
+            if not visits:
+                whom = (await patient.get("/api/v1/patients/own")).json()[0]["id"]
+                doctor = next(p for p in (await patient.get("/api/v1/practitioners")).json() if p["specialty"] == "radiology")
+                free = (await patient.get(f"/api/v1/practitioners/{doctor['id']}/free-times")).json()
+                times = [slot["start"] for day in free["days"] for slot in day["times"]]
+                for start in (times[0], next(t for t in times if _days_until(t) > 4)):
+                    body = {"practitioner_id": doctor["id"], "patient_id": whom, "start": start, "consent": True}
+                    body["reason"] = "Ho kéo dài hai tháng"
+                    (await patient.post("/api/v1/appointments", json=body)).raise_for_status()
+                visits = (await patient.get("/api/v1/appointments")).json()
+            self.made |= {"visit": visits[0]["id"], "later_visit": visits[-1]["id"], "practitioner": visits[0]["practitioner_id"]}
+            free = (await patient.get(f"/api/v1/practitioners/{self.made['practitioner']}/free-times")).json()
+            self.made["start"] = next(slot["start"] for day in free["days"] for slot in day["times"]).replace("+", "%2B")
+
+    async def _claim(self, reader: httpx2.AsyncClient, question: str) -> None:
+        (await reader.post(f"/api/v1/referrals/{question}/claim")).raise_for_status()
+        self.made["assigned_question"] = question
+
+    async def _answer(self, reader: httpx2.AsyncClient, question: str, *, ready: bool) -> str:
+        await self._claim(reader, question)
+        (await reader.put(f"/api/v1/referrals/{question}/report", json=TEXT | {"draft_revision": 0})).raise_for_status()
+        for _ in range(8):
+            signed = await reader.post(
+                f"/api/v1/referrals/{question}/sign", json={"otp": await self.otp(self.people["specialist"])}
             )
-            otp = (await process.communicate())[0].decode().strip()
-            body = {"email": person["login"], "password": person["password"], "otp": otp}
-            answer = await client.post("/api/v1/sign-in/password", json=body)
-    answer.raise_for_status()
-    return str(answer.json()["access_token"])
+            if signed.status_code == 200:
+                break
+            await asyncio.sleep(8)  # the next code becomes due
+        signed.raise_for_status()
+        self.made["report"] = signed.json()["report_id"]
+        return question
 
+    async def _wrong_patient(self, doctor: httpx2.AsyncClient, like: dict[str, Any]) -> None:
+        """A draft whose images name somebody else, and images that came without a question."""
+        body = {"patient_id": like["patient_id"], "to_organisation_id": like["to_organisation_id"], "priority": "urgent"}
+        body["question"] = "Đau đầu dữ dội từ sáng: có xuất huyết não không?"
+        created = await doctor.post("/api/v1/referrals", json=body)
+        created.raise_for_status()
+        self.made["draft_question"] = created.json()["id"]
+        stranger = synthetic.PatientFacts("Giáp Thị Người Khác", "PID-77", date(1990, 1, 1), "female")
+        mine = synthetic.ct_volume(stranger, created.json()["code"], slices=3, size=128)
+        lost = synthetic.ct_volume(stranger, "KHONG-RO", slices=3, size=128)
+        for content in (*mine, *lost):
+            head = f"--{BOUNDARY}\r\nContent-Type: application/dicom\r\n\r\n".encode()
+            headers = {"Content-Type": f'multipart/related; type="application/dicom"; boundary={BOUNDARY}'}
+            body_bytes = head + content + f"\r\n--{BOUNDARY}--\r\n".encode()
+            (await doctor.post("/dicomweb/studies", content=body_bytes, headers=headers)).raise_for_status()
 
-async def pages_of(base: str, role: str, token: str) -> list[tuple[str, str]]:
-    """(name, path) of the pages that a role has in the demo."""
-    headers = {"Authorization": f"Bearer {token}"}
-    async with httpx2.AsyncClient(base_url=base, headers=headers) as client:
-        found = {
-            "patient": [
-                ("home", "/"),
-                ("specialists", "/specialists"),
-                ("visits", "/visits"),
-                ("access-log", "/access-log"),
-                ("account", "/account"),
-            ],
-            "technician": [("clinic", "/clinic"), ("unfiled", "/clinic/unfiled")],
-            "referring_doctor": [("clinic", "/clinic"), ("new-referral", "/clinic/referrals/new")],
-            "specialist": [("worklist", "/worklist"), ("calendar", "/calendar")],
-            "coordinator": [("operations", "/operations")],
-            "administrator": [("people", "/people")],
+    def pages(self, role: str) -> list[tuple[str, str]]:
+        """(name, path) of every page that a role has."""
+        named = {
+            "": [("home", "/"), ("sign-in", "/sign-in"), ("specialists", "/specialists"), ("times", "/specialists/{practitioner}"),
+                 ("nothing", "/nothing-here"), ("messages", "/demo/messages"), ("parts", "/dev/parts")],
+            "patient": [("home", "/"), ("specialists", "/specialists"), ("times", "/specialists/{practitioner}"),
+                        ("book", "/book?practitioner={practitioner}&start={start}"), ("visits", "/visits"),
+                        ("visit", "/visits/{visit}"), ("cancel", "/visits/{visit}/cancel"), ("call", "/visits/{visit}/call"),
+                        ("report", "/reports/{report}"), ("access-log", "/access-log"), ("account", "/account"),
+                        ("nothing", "/nothing-here")],
+            "technician": [("clinic", "/clinic"), ("unfiled", "/clinic/unfiled"), ("upload", "/clinic/referrals/{draft_question}/upload"),
+                           ("new-referral", "/clinic/referrals/new"), ("draft", "/clinic/referrals/{draft_question}")],
+            "referring_doctor": [("clinic", "/clinic"), ("new-referral", "/clinic/referrals/new"),
+                                 ("draft", "/clinic/referrals/{draft_question}"), ("sent", "/clinic/referrals/{submitted_question}"),
+                                 ("referral", "/clinic/referrals/{acknowledged_question}"), ("report", "/reports/{report}"),
+                                 ("images", "/clinic/referrals/{acknowledged_question}/images"),
+                                 ("upload", "/clinic/referrals/{draft_question}/upload"), ("account", "/account")],
+            "specialist": [("worklist", "/worklist"), ("reading", "/reading/{assigned_question}"), ("calendar", "/calendar"),
+                           ("report", "/reports/{report}"), ("visits", "/visits"), ("call", "/visits/{visit}/call"),
+                           ("done", "/reading/{acknowledged_question}")],
+            "coordinator": [("operations", "/operations"), ("unassigned", "/operations?show=unassigned"),
+                            ("held", "/operations?show=held"), ("referral", "/clinic/referrals/{submitted_question}"),
+                            ("unfiled", "/clinic/unfiled"), ("visits", "/visits"), ("clinic", "/clinic")],
+            "administrator": [("people", "/people"), ("operations", "/operations"), ("audit", "/audit"), ("account", "/account")],
             "auditor": [("audit", "/audit")],
         }[role]  # fmt: skip
-        if role in ("patient", "specialist"):
-            for appointment in _items((await client.get("/api/v1/appointments")).json())[:1]:
-                found.append(("call", f"/visits/{appointment['id']}/call"))
-                if role == "patient":
-                    found.append(("visit", f"/visits/{appointment['id']}"))
-        if role == "patient":
-            practitioners = _items((await client.get("/api/v1/practitioners")).json())
-            found.append(("times", f"/specialists/{practitioners[0]['id']}"))
-        if role in ("referring_doctor", "specialist"):
-            for referral in _items((await client.get("/api/v1/referrals")).json())[:3]:
-                if role == "referring_doctor":
-                    found.append((f"referral-{referral['status']}", f"/clinic/referrals/{referral['id']}"))
-                    found.append((f"upload-{referral['status']}", f"/clinic/referrals/{referral['id']}/upload"))
-                else:
-                    found.append((f"reading-{referral['status']}", f"/reading/{referral['id']}"))
-        return found
+        return [(name, path.format_map(self.made)) for name, path in named if _known(path, self.made)]
 
 
-def _items(answer: Any) -> list[dict[str, Any]]:
-    return answer if isinstance(answer, list) else answer.get("items", [])
+def _known(path: str, made: dict[str, str]) -> bool:
+    with suppress(KeyError):
+        return bool(path.format_map(made))
+    return False
 
 
-async def take(browser: Browser, base: str, token: str, role: str, pages: list[tuple[str, str]], folder: Path) -> None:
-    for size, (width, height) in SIZES.items():
-        context = await browser.new_context(viewport={"width": width, "height": height}, locale="vi-VN")
-        if token:
-            await context.add_cookies([{"name": "telehealth-session", "value": token, "url": base}])
+def _days_until(instant: str) -> int:
+    start = datetime.fromisoformat(instant)
+    return (start - datetime.now(start.tzinfo)) // timedelta(days=1)
+
+
+async def context_of(browser: Browser, demo: Demo, role: str, size: str, scheme: str) -> BrowserContext:
+    width, height = SIZES[size]
+    context = await browser.new_context(
+        viewport={"width": width, "height": height}, locale="vi-VN", color_scheme=scheme, permissions=["camera", "microphone"]
+    )  # type: ignore[arg-type]
+    if role:
+        await context.add_cookies([{"name": "telehealth-session", "value": demo.tokens[role], "url": demo.base}])
+    return context
+
+
+async def take(browser: Browser, demo: Demo, role: str, folder: Path, scheme: str) -> None:
+    for size in SIZES:
+        context = await context_of(browser, demo, role, size, scheme)
         page = await context.new_page()
         page.on("console", lambda m: print(f"  {role} {m.type}: {m.text}") if m.type == "error" else None)  # noqa: T201
-        for name, path in pages:
-            answer = await page.goto(base + path)
-            await page.wait_for_timeout(4000 if name.startswith(("reading", "call")) else 400)
-            status = answer.status if answer else 0
-            await page.screenshot(path=folder / f"{role}-{name}-{size}.png", full_page=not name.startswith(("reading", "call")))
-            print(role, name, size, path, status)  # noqa: T201
+        for name, path in demo.pages(role):
+            answer = await page.goto(demo.base + path)
+            has_pixels = name in ("reading", "images", "call", "done")
+            await page.wait_for_timeout(4000 if has_pixels else 300)
+            file = folder / f"{role or 'visitor'}-{name}-{size}-{scheme}.png"
+            await page.screenshot(path=file, full_page=not has_pixels)
+            print(role, name, size, path, answer.status if answer else 0)  # noqa: T201
         await context.close()
 
 
-async def main(base: str, data: str, out: str) -> None:
+async def main(base: str, data: str, out: str, scheme: str = "light") -> None:
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
-    people = json.loads((Path(data) / "demo-sign-ins.json").read_text())
+    demo = Demo(base, data)
+    await demo.sign_everybody_in()
+    await demo.live()
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        await take(
-            browser, base, "", "visitor", [("home", "/"), ("sign-in", "/sign-in"), ("specialists", "/specialists")], folder
-        )
-        seen: set[str] = set()
-        for person in people:
-            if person["role"] in seen:
-                continue
-            seen.add(person["role"])
-            token = await sign_in(base, person)
-            await take(browser, base, token, person["role"], await pages_of(base, person["role"], token), folder)
+        for role in ("", *demo.people):
+            await take(browser, demo, role, folder, scheme)
         await browser.close()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:4]))
+    asyncio.run(main(*sys.argv[1:5]))
