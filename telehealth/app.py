@@ -31,6 +31,7 @@ from telehealth.core.errors import DomainError
 from telehealth.core.http import Frame
 from telehealth.core.settings import Settings, settings
 from telehealth.identity.denials import record_denial
+from telehealth.identity.deps import know_visitor
 from telehealth.web.assets import STATIC
 from telehealth.web.pages import account, audit, booking, demo, home, live, people, pipeline, reading, referrals, upload, visit
 from telehealth.web.problem_page import problem_page, wants_page
@@ -104,6 +105,10 @@ def _for_page_or_program(answer: problems.Handler) -> problems.Handler:
     async def handle(request: Request, error: Exception) -> Response:
         await record_denial(request, error)
         problem = await answer(request, error)
-        return problem_page(request, error, problem) if wants_page(request) else problem
+        if not wants_page(request):
+            return problem
+        if isinstance(error, HTTPException):  # no route has asked yet who is there
+            await know_visitor(request)
+        return problem_page(request, error, problem)
 
     return handle

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, async_playwright
 
 from imaging.dicom import synthetic
 
@@ -91,7 +91,7 @@ class Demo:
             self.made |= {f"{status}_question": found for status, found in by_status.items()}
             waiting = [one["id"] for one in known if one["status"] == "submitted"]
             if "acknowledged" not in by_status and len(waiting) > 1:
-                self.made["acknowledged_question"] = await self._answer(reader, waiting[0], ready=False)
+                self.made["acknowledged_question"] = await self._answer(reader, waiting[0])
                 body = {"decision": "transfer", "note": "Đã hẹn bệnh viện tỉnh thứ Năm."}
                 (await doctor.post(f"/api/v1/referrals/{waiting[0]}/acknowledge", json=body)).raise_for_status()
                 await self._claim(reader, waiting[1])
@@ -120,7 +120,7 @@ class Demo:
         (await reader.post(f"/api/v1/referrals/{question}/claim")).raise_for_status()
         self.made["assigned_question"] = question
 
-    async def _answer(self, reader: httpx2.AsyncClient, question: str, *, ready: bool) -> str:
+    async def _answer(self, reader: httpx2.AsyncClient, question: str) -> str:
         await self._claim(reader, question)
         (await reader.put(f"/api/v1/referrals/{question}/report", json=TEXT | {"draft_revision": 0})).raise_for_status()
         for _ in range(8):
@@ -151,38 +151,36 @@ class Demo:
             (await doctor.post("/dicomweb/studies", content=body_bytes, headers=headers)).raise_for_status()
 
     def pages(self, role: str) -> list[tuple[str, str]]:
-        """(name, path) of every page that a role has."""
-        named = {
-            "": [("home", "/"), ("sign-in", "/sign-in"), ("specialists", "/specialists"), ("times", "/specialists/{practitioner}"),
-                 ("nothing", "/nothing-here"), ("messages", "/demo/messages"), ("parts", "/dev/parts")],
-            "patient": [("home", "/"), ("specialists", "/specialists"), ("times", "/specialists/{practitioner}"),
-                        ("book", "/book?practitioner={practitioner}&start={start}"), ("visits", "/visits"),
-                        ("visit", "/visits/{visit}"), ("cancel", "/visits/{visit}/cancel"), ("call", "/visits/{visit}/call"),
-                        ("report", "/reports/{report}"), ("access-log", "/access-log"), ("account", "/account"),
-                        ("nothing", "/nothing-here")],
-            "technician": [("clinic", "/clinic"), ("unfiled", "/clinic/unfiled"), ("upload", "/clinic/referrals/{draft_question}/upload"),
-                           ("new-referral", "/clinic/referrals/new"), ("draft", "/clinic/referrals/{draft_question}")],
-            "referring_doctor": [("clinic", "/clinic"), ("new-referral", "/clinic/referrals/new"),
-                                 ("draft", "/clinic/referrals/{draft_question}"), ("sent", "/clinic/referrals/{submitted_question}"),
-                                 ("referral", "/clinic/referrals/{acknowledged_question}"), ("report", "/reports/{report}"),
-                                 ("images", "/clinic/referrals/{acknowledged_question}/images"),
-                                 ("upload", "/clinic/referrals/{draft_question}/upload"), ("account", "/account")],
-            "specialist": [("worklist", "/worklist"), ("reading", "/reading/{assigned_question}"), ("calendar", "/calendar"),
-                           ("report", "/reports/{report}"), ("visits", "/visits"), ("call", "/visits/{visit}/call"),
-                           ("done", "/reading/{acknowledged_question}")],
-            "coordinator": [("operations", "/operations"), ("unassigned", "/operations?show=unassigned"),
-                            ("held", "/operations?show=held"), ("referral", "/clinic/referrals/{submitted_question}"),
-                            ("unfiled", "/clinic/unfiled"), ("visits", "/visits"), ("clinic", "/clinic")],
-            "administrator": [("people", "/people"), ("operations", "/operations"), ("audit", "/audit"), ("account", "/account")],
-            "auditor": [("audit", "/audit")],
-        }[role]  # fmt: skip
-        return [(name, path.format_map(self.made)) for name, path in named if _known(path, self.made)]
+        """(name, path) of every page that a role has, as far as the story made what it shows."""
+        found = []
+        for line in PAGES[role or "visitor"].split():
+            name, _, path = line.partition("=")
+            with suppress(KeyError):
+                found.append((name, path.format_map(self.made)))
+        return found
 
 
-def _known(path: str, made: dict[str, str]) -> bool:
-    with suppress(KeyError):
-        return bool(path.format_map(made))
-    return False
+PAGES = {
+    "visitor": """home=/ sign-in=/sign-in specialists=/specialists times=/specialists/{practitioner}
+        nothing=/nothing-here messages=/demo/messages parts=/dev/parts""",
+    "patient": """home=/ specialists=/specialists times=/specialists/{practitioner}
+        book=/book?practitioner={practitioner}&start={start} visits=/visits visit=/visits/{visit}
+        cancel=/visits/{visit}/cancel call=/visits/{visit}/call report=/reports/{report} access-log=/access-log
+        account=/account nothing=/nothing-here""",
+    "technician": """clinic=/clinic unfiled=/clinic/unfiled upload=/clinic/referrals/{draft_question}/upload
+        new-referral=/clinic/referrals/new draft=/clinic/referrals/{draft_question}""",
+    "referring_doctor": """clinic=/clinic new-referral=/clinic/referrals/new draft=/clinic/referrals/{draft_question}
+        sent=/clinic/referrals/{submitted_question} referral=/clinic/referrals/{acknowledged_question}
+        report=/reports/{report} images=/clinic/referrals/{acknowledged_question}/images
+        upload=/clinic/referrals/{draft_question}/upload account=/account""",
+    "specialist": """worklist=/worklist reading=/reading/{assigned_question} calendar=/calendar report=/reports/{report}
+        visits=/visits call=/visits/{visit}/call done=/reading/{acknowledged_question}""",
+    "coordinator": """operations=/operations unassigned=/operations?show=unassigned held=/operations?show=held
+        referral=/clinic/referrals/{submitted_question} unfiled=/clinic/unfiled visits=/visits
+        pipeline=/operations/pipeline""",
+    "administrator": "people=/people operations=/operations audit=/audit account=/account pipeline=/operations/pipeline",
+    "auditor": "audit=/audit",
+}
 
 
 def _days_until(instant: str) -> int:

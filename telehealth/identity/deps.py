@@ -49,6 +49,12 @@ async def visitor_of(request: Request, session: Work) -> Actor | None:
     return actor
 
 
+async def know_visitor(request: Request) -> None:
+    """Note who asks where no route did: a page that is not there keeps the reader's own menu."""
+    async with session_scope(request.app.state.engine) as session:
+        await visitor_of(request, session)
+
+
 Visitor = Annotated[Actor | None, Depends(visitor_of)]
 """Whoever is there, signed in or not."""
 

@@ -1,5 +1,6 @@
 """Who did what to whom: for the auditor as a log that can be checked, for a patient in plain words."""
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 from urllib.parse import urlencode
@@ -15,7 +16,7 @@ from telehealth.core.errors import Forbidden
 from telehealth.core.tasks import ANCHORS
 from telehealth.identity import access, queries, trail
 from telehealth.identity.deps import CurrentActor, Work
-from telehealth.identity.trail import Wanted
+from telehealth.identity.trail import Look, Wanted
 from telehealth.patients.models import Patient
 from telehealth.web.render import NO_STORE, render
 from telehealth.web.words import role_name, said_plainly
@@ -102,6 +103,15 @@ async def export(
     return Response("\ufeff" + trail.as_csv(rows), media_type="text/csv; charset=utf-8", headers=headers)
 
 
+def _told_once(looks: list[Look], zone: str) -> list[tuple[Look, str]]:
+    """Acts that are the same to a patient are one line a day and person, the newest time first."""
+    found: dict[tuple[object, ...], Look] = {}
+    for look in looks:
+        key = (clock.day_in(zone, look.last), look.actor_id, look.patient_id, said_plainly(look.act))
+        found[key] = replace(found[key], times=found[key].times + look.times) if key in found else look
+    return [(look, said_plainly(look.act)) for look in found.values()]
+
+
 @router.get("/access-log")
 async def access_log(request: Request, session: Work, actor: CurrentActor) -> Response:
     """Who looked at my images, when, and what for."""
@@ -109,5 +119,5 @@ async def access_log(request: Request, session: Work, actor: CurrentActor) -> Re
     looks = await trail.looks(session, actor, zone)
     posts = await queries.posts_of(session, {look.actor_id for look in looks if look.actor_id}, clock.day_in(zone, clock.now()))
     people = {patient_id: await fetch(session, Patient, patient_id) for patient_id in actor.patients}
-    lines = [(look, said_plainly(look.act), posts.get(look.actor_id, ()) if look.actor_id else ()) for look in looks]
+    lines = [(look, words, posts.get(look.actor_id, ()) if look.actor_id else ()) for look, words in _told_once(looks, zone)]
     return render(request, "audit/access_log.html", lines=lines, people=people, role_name=role_name)

@@ -5,18 +5,23 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
+from sqlmodel.ext.asyncio.session import AsyncSession
 
+from telehealth.consultations.service import GRACE, OPENS_BEFORE
 from telehealth.core import clock
-from telehealth.core.actor import Role
+from telehealth.core.actor import Actor, Role
 from telehealth.core.errors import NotFound
 from telehealth.core.http import LANGUAGE_COOKIE
 from telehealth.core.i18n import LANGUAGES
-from telehealth.identity.deps import Visitor
+from telehealth.identity.deps import Visitor, Work
+from telehealth.scheduling.lifecycle import LIVE
+from telehealth.scheduling.queries import Booked, appointments
 from telehealth.web.render import render
 
 router = APIRouter(include_in_schema=False)
 
 TEXT_SIZE_COOKIE = "text-size"
+A_DAY, FAR = timedelta(days=1), timedelta(days=366)
 A_YEAR_S = 365 * 24 * 3600
 FIRST_PAGE = {  # in this order: who holds several roles starts with the one whose work waits for others
     Role.SPECIALIST: "/worklist",
@@ -29,13 +34,21 @@ FIRST_PAGE = {  # in this order: who holds several roles starts with the one who
 
 
 @router.get("/")
-async def home(request: Request, visitor: Visitor) -> Response:
-    """Staff go to their work; everybody else sees the ways onward."""
+async def home(request: Request, session: Work, visitor: Visitor) -> Response:
+    """Staff go to their work, patients see their next visit, everybody else the ways onward."""
     if visitor:
         for role, page in FIRST_PAGE.items():
             if visitor.has(role):
                 return RedirectResponse(page, 303)
-    return render(request, "home/patient.html" if visitor else "home/welcome.html")
+    if visitor is None:
+        return render(request, "home/welcome.html")
+    return render(request, "home/patient.html", visit=await _next_visit(session, visitor), opens=OPENS_BEFORE, grace=GRACE)
+
+
+async def _next_visit(session: AsyncSession, actor: Actor) -> Booked | None:
+    now = clock.now()
+    coming = await appointments(session, actor, now - A_DAY, now + FAR)
+    return next((one for one in coming if one.appointment.status in LIVE and one.appointment.end_at + GRACE > now), None)
 
 
 @router.post("/language")

@@ -143,5 +143,5 @@ async def test_people_are_changed_only_after_a_code_was_just_shown(sign_in, prov
 async def test_an_administrator_sees_numbers_and_no_case(sign_in, province):
     page = await (await sign_in(province.administrator)).get("/operations")
     assert page.status_code == 200
-    assert "0 · " in page.text
+    assert '<b class="number">0</b>' in page.text
     assert "?show=" not in page.text
