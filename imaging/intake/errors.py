@@ -39,3 +39,10 @@ class Silent(Unavailable):
 
     code = "silent"
     title = "Nothing has arrived for a while; please go on"
+
+
+class Superseded(Conflict):
+    """The sender has come back on another connection: this one is dead, what came on it is kept."""
+
+    code = "superseded"
+    title = "The file goes on in another request"

@@ -4,8 +4,11 @@ The last bytes are not kept as a piece: they go with the others straight through
 with bytes missing or done with an answer. Two requests for one parcel never mix: whoever finds `received` moved stops.
 """
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from hashlib import new as new_hash
 from typing import Any
 from uuid import UUID
@@ -19,7 +22,7 @@ from imaging.intake.bounds import ensure_room, ensure_size, expiry
 from imaging.intake.errors import DamagedOnTheWay, OtherOffset
 from imaging.intake.files import shown, take
 from imaging.intake.models import Parcel, ParcelState, Upload, UploadFile
-from imaging.intake.segments import Tail, ticking, whole
+from imaging.intake.segments import Inflow, Tail, whole
 from telehealth.core import audit, clock
 from telehealth.core.actor import Actor
 from telehealth.core.blobs import Blobs
@@ -27,6 +30,42 @@ from telehealth.core.db import fetch, session_scope
 from telehealth.core.errors import TooLarge
 
 ENCODINGS = ("", "gzip")
+
+
+@dataclass
+class Hold:
+    """The requests of this process for one parcel: one writes, others wait."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    writing: Inflow | None = None
+    count: int = 0
+
+
+_HOLDS: dict[UUID, Hold] = {}
+
+
+@asynccontextmanager
+async def alone(parcel_id: UUID, inflow: Inflow | None = None) -> AsyncIterator[None]:
+    """Whoever comes back for a parcel ends the request that still holds it here, and waits until its bytes are kept.
+
+    A dead connection may look alive for minutes, and browsers repeat a request the moment theirs breaks: asking for
+    the offset then must not be answered from before. Between processes the row alone decides.
+    """
+    hold = _HOLDS.setdefault(parcel_id, Hold())
+    hold.count += 1
+    if hold.writing is not None:
+        hold.writing.stop()
+    try:
+        async with hold.lock:
+            hold.writing = inflow
+            try:
+                yield
+            finally:
+                hold.writing = None
+    finally:
+        hold.count -= 1
+        if not hold.count:
+            del _HOLDS[parcel_id]
 
 
 class WrongChecksum(Exception):
@@ -65,7 +104,7 @@ async def append(
     blobs: Blobs,
     actor: Actor,
     parcel: Parcel,
-    chunks: AsyncIterator[bytes],
+    inflow: Inflow,
     checksum: tuple[str, bytes] | None = None,
 ) -> Parcel:
     """Take bytes from `parcel.received` on; returns the parcel as it stands, done if this was the rest.
@@ -77,7 +116,7 @@ async def append(
     kept_at = time.monotonic()
     try:
         try:
-            async for chunk in ticking(chunks):
+            async for chunk in inflow:
                 if parcel.received + tail.size + len(chunk) > parcel.length:
                     raise TooLarge(limit=parcel.length)
                 if check:

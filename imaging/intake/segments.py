@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from imaging.intake.errors import DamagedOnTheWay, Silent
+from imaging.intake.errors import DamagedOnTheWay, Silent, Superseded
 from imaging.intake.models import Parcel
 from telehealth.core.blobs import CHUNK, Blobs
 from telehealth.core.ids import new_id
@@ -16,6 +16,8 @@ MOST_UNKEPT_BYTES = 8 * 1024**2
 """After so many bytes, or LONGEST_UNKEPT_S, what arrived is made durable although the request goes on."""
 LONGEST_UNKEPT_S = 2.0
 LONGEST_SILENCE_S = 60.0
+WAITING_PIECES = 16
+"""A web server gives pieces of up to 64 KiB."""
 GZIP_WINDOW = 31
 """zlib's name for "with a gzip header" and the largest window."""
 
@@ -71,29 +73,58 @@ def _append(path: Path, chunks: Iterable[bytes]) -> None:
         file.writelines(chunks)
 
 
-async def ticking(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The chunks as they come, and b"" after each LONGEST_UNKEPT_S without one. Raises Silent after a minute."""
-    silent_s = 0.0
-    source = aiter(chunks)
-    waiting = asyncio.ensure_future(anext(source))
-    try:
-        while True:
-            done, _ = await asyncio.wait({waiting}, timeout=LONGEST_UNKEPT_S)
-            if not done:
+class Inflow:
+    """A request's bytes, taken off the line at once and up to WAITING_PIECES ahead of whoever writes them.
+
+    A web server forgets what it holds of a body when the line breaks; what stands here is kept. As chunks: b"" says
+    that nothing came for LONGEST_UNKEPT_S; after a minute of that it raises Silent; a broken line raises at the end.
+    """
+
+    def __init__(self, chunks: AsyncIterator[bytes]) -> None:
+        self._pieces: asyncio.Queue[bytes | Exception | None] = asyncio.Queue(WAITING_PIECES)
+        self._stopped = False
+        self._reading = asyncio.create_task(self._read(chunks))
+
+    async def _read(self, chunks: AsyncIterator[bytes]) -> None:
+        try:
+            async for chunk in chunks:
+                await self._pieces.put(chunk)
+        except Exception as error:  # handed on to whoever takes the pieces
+            await self._pieces.put(error)
+        else:
+            await self._pieces.put(None)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        silent_s = 0.0
+        while not (self._stopped and self._pieces.empty()):
+            try:
+                piece = await asyncio.wait_for(self._pieces.get(), LONGEST_UNKEPT_S)
+            except TimeoutError:
                 silent_s += LONGEST_UNKEPT_S
                 if silent_s >= LONGEST_SILENCE_S:
-                    raise Silent()
+                    raise Silent() from None
                 yield b""
                 continue
-            try:
-                chunk = waiting.result()
-            except StopAsyncIteration:
+            if piece is None:
                 return
+            if isinstance(piece, Exception):
+                raise piece
             silent_s = 0.0
-            yield chunk
-            waiting = asyncio.ensure_future(anext(source))
-    finally:
-        waiting.cancel()
+            yield piece
+        raise Superseded()
+
+    def stop(self) -> None:
+        """Whoever takes the pieces ends with Superseded after those that are here."""
+        self._stopped = True
+        self._reading.cancel()
+        if self._pieces.empty():
+            self._pieces.put_nowait(Superseded())
+
+    def __enter__(self) -> "Inflow":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._reading.cancel()
 
 
 async def whole(blobs: Blobs, parcel: Parcel, segments: Sequence[Sequence[str | int]], tail: Tail) -> AsyncIterator[bytes]:

@@ -26,6 +26,7 @@ from imaging.intake.errors import OtherOffset
 from imaging.intake.models import Parcel, ParcelState, Upload, UploadFile, UploadState
 from imaging.intake.parcels import ENCODINGS, WrongChecksum
 from imaging.intake.schemas import FileOut
+from imaging.intake.segments import Inflow
 from imaging.store.service import Filing
 from telehealth.core.actor import Actor
 from telehealth.core.blobs import blobs
@@ -95,21 +96,25 @@ ChooseUpload = Callable[[AsyncSession, Actor, dict[str, str]], Awaitable[Upload]
 async def create_in(request: Request, choose: ChooseUpload) -> Response:
     """Creation for another door that knows better which upload the file belongs to."""
     engine: AsyncEngine = request.app.state.engine
-    async with session_scope(engine) as session:
-        actor = await _actor(session, request)
-        length = _number(request, "Upload-Length")
-        told = _metadata(request)
-        encoding = told.get("encoding", "")
-        if encoding not in ENCODINGS:
-            raise Invalid("encoding: gzip or nothing")
-        size = int(told["size"]) if encoding and told.get("size", "").isdigit() else length
-        upload = await choose(session, actor, told)
-        name = told.get("filename") or told.get("name") or "?"
-        digest = told.get("sha256", "").lower()
-        parcel = await parcels.create(session, upload, name, length, size=size, digest=digest, encoding=encoding)
-    if length == 0 or _has_body(request):
-        parcel = await _append(request, engine, actor, parcel)
+    with Inflow(request.stream()) as inflow:
+        async with session_scope(engine) as session:
+            actor = await _actor(session, request)
+            parcel = await _created(session, actor, request, choose)
+        if parcel.length == 0 or _has_body(request):
+            parcel = await _append(request, engine, actor, parcel, inflow)
     return await _state(engine, parcel, 201, {"Location": f"{PREFIX}/{parcel.id}"})
+
+
+async def _created(session: AsyncSession, actor: Actor, request: Request, choose: ChooseUpload) -> Parcel:
+    length, told = _number(request, "Upload-Length"), _metadata(request)
+    encoding = told.get("encoding", "")
+    if encoding not in ENCODINGS:
+        raise Invalid("encoding: gzip or nothing")
+    size = int(told["size"]) if encoding and told.get("size", "").isdigit() else length
+    upload = await choose(session, actor, told)
+    name = told.get("filename") or told.get("name") or "?"
+    digest = told.get("sha256", "").lower()
+    return await parcels.create(session, upload, name, length, size=size, digest=digest, encoding=encoding)
 
 
 @router.head("/{parcel_id}")
@@ -117,7 +122,10 @@ async def where(parcel_id: UUID, request: Request) -> Response:
     """How much of it is durable."""
     engine = request.app.state.engine
     async with session_scope(engine) as session:
-        parcel, _ = await parcels.see(session, await _actor(session, request), parcel_id)
+        actor = await _actor(session, request)
+        await parcels.see(session, actor, parcel_id)
+    async with parcels.alone(parcel_id), session_scope(engine) as session:
+        parcel, _ = await parcels.see(session, actor, parcel_id)
     return await _state(engine, parcel, 200, {"Upload-Length": str(parcel.length), "Cache-Control": "no-store"})
 
 
@@ -136,15 +144,20 @@ async def answer(parcel_id: UUID, request: Request) -> FileOut:
 async def go_on(parcel_id: UUID, request: Request) -> Response:
     """Bytes from `Upload-Offset` on. What arrived before the line broke is kept."""
     engine = request.app.state.engine
-    async with session_scope(engine) as session:
-        actor = await _actor(session, request)
-        parcel, _ = await parcels.see(session, actor, parcel_id)
-    if request.headers.get("content-type", "").split(";")[0].strip() != BYTES:
-        raise HTTPException(415, f"the body must be {BYTES}")
-    if _number(request, "Upload-Offset") != parcel.received:
-        raise OtherOffset(offset=parcel.received)
-    if parcel.state == ParcelState.OPEN:
-        parcel = await _append(request, engine, actor, parcel)
+    with Inflow(request.stream()) as inflow:
+        async with session_scope(engine) as session:
+            actor = await _actor(session, request)
+            await parcels.see(session, actor, parcel_id)
+        if request.headers.get("content-type", "").split(";")[0].strip() != BYTES:
+            raise HTTPException(415, f"the body must be {BYTES}")
+        offset = _number(request, "Upload-Offset")
+        async with parcels.alone(parcel_id, inflow):
+            async with session_scope(engine) as session:
+                parcel, _ = await parcels.see(session, actor, parcel_id)
+            if offset != parcel.received:
+                raise OtherOffset(offset=parcel.received)
+            if parcel.state == ParcelState.OPEN:
+                parcel = await _append(request, engine, actor, parcel, inflow)
     return await _state(engine, parcel, 204)
 
 
@@ -187,9 +200,9 @@ async def _actor(session: AsyncSession, request: Request) -> Actor:
     return actor
 
 
-async def _append(request: Request, engine: AsyncEngine, actor: Actor, parcel: Parcel) -> Parcel:
+async def _append(request: Request, engine: AsyncEngine, actor: Actor, parcel: Parcel, inflow: Inflow) -> Parcel:
     try:
-        return await parcels.append(engine, blobs(), actor, parcel, request.stream(), _checksum(request))
+        return await parcels.append(engine, blobs(), actor, parcel, inflow, _checksum(request))
     except WrongChecksum:
         raise HTTPException(460, "Checksum Mismatch") from None
 

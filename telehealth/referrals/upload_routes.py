@@ -6,9 +6,10 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from imaging.intake import manifest
 from imaging.intake import service as intake
 from imaging.intake.models import Upload
-from imaging.intake.schemas import UploadOut
+from imaging.intake.schemas import SeriesOut, UploadOut
 from imaging.intake.tus import TusRoute, create_in
 from telehealth.core.actor import Actor
 from telehealth.core.problems import responses
@@ -23,6 +24,13 @@ class ReferralUploadIn(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"expected_files": 200}]})
 
     expected_files: int | None = Field(default=None, ge=1, le=1_000_000)
+
+
+@router.get("/{referral_id}/series", responses=responses(401, 403, 404, 422))
+async def series(referral_id: UUID, actor: CurrentActor, session: Work) -> list[SeriesOut]:
+    """How much of each announced series is here, whoever sends it from wherever."""
+    referral = await uploads.to_receive(session, actor, referral_id)
+    return [SeriesOut.model_validate(truth) for truth in await manifest.series_of_question(session, referral.id)]
 
 
 @router.post("/{referral_id}/uploads", status_code=201, responses=responses(401, 403, 404, 409, 422))

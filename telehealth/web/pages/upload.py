@@ -10,9 +10,11 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from starlette.datastructures import UploadFile
 
+from imaging.intake import manifest
 from imaging.intake import service as intake
 from imaging.intake.answers import sentence
 from imaging.intake.files import take
+from imaging.intake.schemas import SeriesOut
 from imaging.pipeline import service as pipeline
 from imaging.pipeline.service import Decision
 from imaging.store.access import scope_of, visible
@@ -74,14 +76,28 @@ VERDICTS = {
     "ignored": ("muted", "Not needed"),
 }
 SCRIPT_TEXTS = (
-    "{done} / {total} files",
+    "Reading the folder…",
+    "Looking at file {done} of {total}…",
     "Sending…",
     "Waiting for the connection…",
-    "Not sent: {reason}",
-    "All files have been sent",
-    "{count} files were not taken; see below",
-    "Reading the folder…",
     "No connection",
+    "No connection. What has arrived stays there; it goes on by itself.",
+    "Paused. What has arrived stays there.",
+    "Your session has ended. Sign in again in another tab, then go on.",
+    "Not sent: {reason}",
+    "The file can no longer be read",
+    "All {total} files are here; {before} were here before",
+    "Already here: 0 of {total} files sent",
+    "{count} files were not taken; see below",
+    "{here} of {total} files · {done} of {all} MB",
+    "Other files",
+    "Series without a name",
+    "{count} not taken",
+    "All here",
+    "Waits",
+    "Being sent",
+    "Pause",
+    "Go on",
 )
 
 
@@ -100,7 +116,9 @@ async def _page(
     files = [file for upload in await intake.of_referral(session, referral.id) for file in await intake.files_of(session, upload)]
     files.sort(key=lambda file: (file.verdict in ("stored", "duplicate"), file.name))
     audit.record(session, actor, "referral.upload_read", referral.id, patient_id=referral.patient_id, purpose=referral.id)
+    series = await manifest.series_of_question(session, referral.id)
     facts = {"referral": referral, "patient": patient, "studies": studies, "files": files[:500], "sentence": sentence}
+    facts |= {"series": [SeriesOut.model_validate(one).model_dump() for one in series]}
     texts = {text: gettext(text) for text in SCRIPT_TEXTS} | {words: gettext(words) for _, words in VERDICTS.values()}
     return render(request, "upload/upload.html", status, **facts, verdicts=VERDICTS, texts=texts, error="", **more)
 

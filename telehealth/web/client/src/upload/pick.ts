@@ -15,6 +15,40 @@ export async function fromDrop(transfer: DataTransfer): Promise<Picked[]> {
   return found;
 }
 
+type HandleSource = DataTransferItem & { getAsFileSystemHandle?: () => Promise<FileSystemHandle | null> };
+
+/** Handles that outlive a reload, where the browser has them. Asked for before the event ends, like the entries. */
+export async function handlesOf(transfer: DataTransfer): Promise<FileSystemHandle[]> {
+  const asked = Array.from(
+    transfer.items,
+    (item: HandleSource) => item.getAsFileSystemHandle?.() ?? Promise.resolve(null),
+  );
+  const given = await Promise.all(asked.map((handle) => handle.catch(() => null)));
+  return given.filter((handle) => handle !== null);
+}
+
+type Asking = FileSystemHandle & { requestPermission?: (wish: { mode: "read" }) => Promise<PermissionState> };
+
+/** Everything below remembered handles; nothing of those that may not be opened any more. Needs a press of a button. */
+export async function fromHandles(handles: readonly FileSystemHandle[]): Promise<Picked[]> {
+  const found: Picked[] = [];
+  for (const handle of handles) {
+    if ((await (handle as Asking).requestPermission?.({ mode: "read" })) !== "granted") continue;
+    await open(handle, handle.name, found);
+  }
+  return found;
+}
+
+type Folder = FileSystemDirectoryHandle & { values: () => AsyncIterable<FileSystemHandle> };
+
+async function open(handle: FileSystemHandle, name: string, found: Picked[]): Promise<void> {
+  if (handle.kind === "file") {
+    found.push({ file: await (handle as FileSystemFileHandle).getFile(), name });
+    return;
+  }
+  for await (const inner of (handle as Folder).values()) await open(inner, `${name}/${inner.name}`, found);
+}
+
 async function walk(entry: FileSystemEntry, found: Picked[]): Promise<void> {
   if (isFile(entry)) {
     const file = await new Promise<File>((done, failed) => entry.file(done, failed));
@@ -37,4 +71,13 @@ async function listOf(folder: FileSystemDirectoryEntry): Promise<FileSystemEntry
 
 function isFile(entry: FileSystemEntry): entry is FileSystemFileEntry {
   return entry.isFile;
+}
+
+const BESIDES = new Set(["dicomdir", "thumbs.db", ".ds_store", "desktop.ini", "autorun.inf", "lockfile", "version"]);
+const PROGRAM = /\.(exe|dll|inf|ini|bat|msi|jar|chm|ico|html?|css|js)$/i;
+
+/** The disc's own viewer and what systems leave behind: not sent at all. The server has the same list (intake/answers.py). */
+export function isBesides(name: string): boolean {
+  const last = name.split(/[\\/]/).pop() ?? "";
+  return BESIDES.has(last.toLowerCase()) || PROGRAM.test(last) || name.split("/").includes("__MACOSX");
 }
