@@ -1,10 +1,8 @@
 """C-FIND (PS3.4, C.4.1): the same search as QIDO-RS, behind the node's own filter; the modality worklist beside it."""
 
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from collections.abc import AsyncIterator
 
 from pydicom.dataset import Dataset
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from imaging.dimse import identifiers, status, worklist
 from imaging.dimse.association import Message
@@ -12,9 +10,8 @@ from imaging.dimse.identifiers import Values
 from imaging.dimse.negotiation import PATIENT_FIND, WORKLIST_FIND
 from imaging.dimse.nodes import Guest
 from imaging.dimse.session import Session
-from imaging.store import queries
 from imaging.store.errors import BadSearch
-from imaging.store.queries import PAGE, Search
+from imaging.store.search import KEYS, Level, Search
 from telehealth.core import audit
 from telehealth.core.db import session_scope
 from telehealth.core.errors import DomainError, Forbidden
@@ -22,8 +19,10 @@ from telehealth.identity import access
 from telehealth.identity.access import Action
 
 MOST_MATCHES = 10_000
+PAGE = 500
 LOOK_EVERY = 20
 """Answers between two looks whether the peer has cancelled."""
+INDEX = {"PATIENT": Level.STUDY, "STUDY": Level.STUDY, "SERIES": Level.SERIES, "IMAGE": Level.INSTANCE}
 LEVELS: dict[str, tuple[str, ...]] = {
     "PATIENT": ("PatientID",),
     "STUDY": ("StudyInstanceUID",),
@@ -74,36 +73,26 @@ def _level(asked: Dataset, model: str) -> str:
 
 
 async def _matches(session: Session, guest: Guest, asked: Dataset, level: str) -> AsyncIterator[Values]:
-    """A page at a time, each in a transaction of its own: a slow peer holds nothing open."""
+    """A page at a time: a slow peer holds nothing open."""
     if not access.holds(guest.actor, Action.SEE_IMAGES):
         raise Forbidden()
-    keys = identifiers.keys_of(asked, queries.KEYS)
-    read = PAGES[level]
+    keys = identifiers.keys_of(asked, KEYS)
+    index = INDEX[level]
     seen: set[tuple[str, ...]] = set()
     for offset in range(0, MOST_MATCHES, PAGE):
-        async with session_scope(session.engine) as database:
-            rows = await read(database, guest.actor, Search(keys, limit=PAGE, offset=offset))
-            audit.record(database, guest.actor, "study.searched", "", keys=sorted(keys), count=len(rows), ae_title=guest.ae_title)
-        for values in rows:
+        rows = await search.find(session.rows, guest.actor, index, Search(keys, limit=PAGE, offset=offset))
+        if offset == 0:
+            await _note(session, guest, keys, len(rows))
+        for values in (identifiers.of_row(index, row) for row in rows[:PAGE]):
             person = (values["PatientID"], values["PatientName"], values["PatientBirthDate"])
             if level == "PATIENT" and person in seen:
                 continue
             seen.add(person)
             yield values
-        if len(rows) < PAGE:
+        if len(rows) <= PAGE:
             return
 
 
-async def _studies(database: AsyncSession, actor: Any, search: Search) -> list[Values]:
-    return [identifiers.of_study(study) for study in await queries.search_studies(database, actor, search)]
-
-
-async def _series(database: AsyncSession, actor: Any, search: Search) -> list[Values]:
-    return [identifiers.of_series(*row) for row in await queries.search_series(database, actor, search)]
-
-
-async def _instances(database: AsyncSession, actor: Any, search: Search) -> list[Values]:
-    return [identifiers.of_instance(*row) for row in await queries.search_instances(database, actor, search)]
-
-
-PAGES: dict[str, Callable[..., Any]] = {"PATIENT": _studies, "STUDY": _studies, "SERIES": _series, "IMAGE": _instances}
+async def _note(session: Session, guest: Guest, keys: dict[str, str], count: int) -> None:
+    async with session_scope(session.engine) as database:
+        audit.record(database, guest.actor, "study.searched", "", keys=sorted(keys), count=count, ae_title=guest.ae_title)

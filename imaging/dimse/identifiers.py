@@ -16,7 +16,8 @@ from pydicom.tag import Tag
 from imaging.dicom.read import quiet
 from imaging.dicom.uids import IMPLICIT_LE
 from imaging.store.errors import BadSearch
-from imaging.store.models import Instance, Series, Study
+from imaging.store.search import Level
+from telehealth.core.rows import Row
 
 LONGEST = 64 * 1024
 UTF8 = "ISO_IR 192"
@@ -99,51 +100,51 @@ def _everything(values: Mapping[str, Any]) -> Dataset:
     return dataset
 
 
-def of_patient(study: Study) -> Values:
-    return {
-        "PatientName": study.dicom_patient_name,
-        "PatientID": study.dicom_patient_id,
-        "PatientBirthDate": study.dicom_birth_date,
-        "PatientSex": study.dicom_sex,
-    }
+STUDY = (
+    "StudyInstanceUID",
+    "StudyDate",
+    "StudyTime",
+    "AccessionNumber",
+    "ModalitiesInStudy",
+    "ReferringPhysicianName",
+    "StudyDescription",
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "StudyID",
+    "NumberOfStudyRelatedSeries",
+    "NumberOfStudyRelatedInstances",
+)
+SERIES = (
+    "SeriesInstanceUID",
+    "Modality",
+    "SeriesDate",
+    "SeriesTime",
+    "SeriesDescription",
+    "BodyPartExamined",
+    "SeriesNumber",
+    "Laterality",
+    "NumberOfSeriesRelatedInstances",
+)
+INSTANCE = (
+    "SOPInstanceUID",
+    "SOPClassUID",
+    "AvailableTransferSyntaxUID",
+    "InstanceNumber",
+    "NumberOfFrames",
+    "Rows",
+    "Columns",
+    "BitsAllocated",
+)
+COLUMNS = {Level.STUDY: STUDY, Level.SERIES: STUDY + SERIES, Level.INSTANCE: STUDY + SERIES + INSTANCE}
+"""Keywords of `search.COLUMNS`, in their order."""
 
 
-def of_study(study: Study) -> Values:
-    return of_patient(study) | {
-        "StudyInstanceUID": study.uid,
-        "StudyDate": study.study_date,
-        "StudyTime": study.study_time,
-        "AccessionNumber": study.accession_number,
-        "StudyID": study.study_id,
-        "StudyDescription": study.description,
-        "ReferringPhysicianName": study.referring_physician,
-        "ModalitiesInStudy": [one for one in study.modalities.split("\\") if one],
-        "NumberOfStudyRelatedSeries": study.series_count,
-        "NumberOfStudyRelatedInstances": study.instance_count,
-    }
-
-
-def of_series(study: Study, series: Series) -> Values:
-    return of_study(study) | {
-        "SeriesInstanceUID": series.uid,
-        "Modality": series.modality,
-        "SeriesNumber": series.number,
-        "SeriesDescription": series.description,
-        "SeriesDate": series.series_date,
-        "SeriesTime": series.series_time,
-        "BodyPartExamined": series.body_part,
-        "Laterality": series.laterality,
-        "NumberOfSeriesRelatedInstances": series.instance_count,
-    }
-
-
-def of_instance(study: Study, series: Series, instance: Instance) -> Values:
-    return of_series(study, series) | {
-        "SOPInstanceUID": instance.sop_uid,
-        "SOPClassUID": instance.sop_class,
-        "InstanceNumber": instance.number,
-        "NumberOfFrames": instance.frames or None,
-        "Rows": instance.rows,
-        "Columns": instance.columns,
-        "BitsAllocated": instance.bits_allocated,
-    }
+def of_row(level: Level, row: Row) -> Values:
+    """What a row of the index says."""
+    values = dict(zip(COLUMNS[level], row, strict=True))
+    values["ModalitiesInStudy"] = [one for one in values["ModalitiesInStudy"].split("\\") if one]
+    if level is Level.INSTANCE:
+        values["NumberOfFrames"] = values["NumberOfFrames"] or None
+    return values

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from imaging.dicom.errors import Undecodable
@@ -14,15 +15,15 @@ from imaging.dimse import identifiers, nodes, sending, status
 from imaging.dimse.association import Association, Ended, Message
 from imaging.dimse.calling import call
 from imaging.dimse.command import Element
-from imaging.dimse.finding import LEVELS
+from imaging.dimse.finding import LEVELS, PAGE
 from imaging.dimse.nodes import Guest
 from imaging.dimse.pdu import Broken
 from imaging.dimse.sending import NoWay, Order
 from imaging.dimse.session import Session
-from imaging.store import queries
+from imaging.store import search
 from imaging.store.errors import BadSearch
 from imaging.store.models import Instance, Study
-from imaging.store.queries import PAGE, Search
+from imaging.store.search import Level, Search
 from telehealth.core import audit
 from telehealth.core.actor import Actor
 from telehealth.core.db import reading_engine, session_scope
@@ -35,6 +36,9 @@ KEYS = {"PATIENT": "00100020", "STUDY": "0020000D", "SERIES": "0020000E", "IMAGE
 
 Connect = Callable[[Sequence[Instance], AsyncExitStack], Awaitable[Association]]
 """Where the instances go, opened only when it is known that there are some."""
+
+
+SOP_UID = identifiers.COLUMNS[Level.INSTANCE].index("SOPInstanceUID")
 
 
 @dataclass
@@ -154,13 +158,13 @@ async def _send_all(
 
 async def _chosen(session: Session, guest: Guest, target: Guest, asked: Dataset) -> list[Instance]:
     """What both nodes may see of what is named, in reading order; the read is on record."""
-    search = _search(asked)
+    keys = _named(asked)
     found: dict[str, tuple[Study, Instance]] = {}
     async with session_scope(session.engine) as database:
-        for study, instance in await _all(database, guest.actor, search):
+        for study, instance in await _all(session, database, guest.actor, keys):
             found[instance.sop_uid] = study, instance
         if target is not guest:
-            theirs = {instance.sop_uid for _, instance in await _all(database, target.actor, search)}
+            theirs = {instance.sop_uid for _, instance in await _all(session, database, target.actor, keys)}
             found = {uid: one for uid, one in found.items() if uid in theirs}
         for study in {study.id: study for study, _ in found.values()}.values():
             audit.record(
@@ -177,17 +181,22 @@ async def _chosen(session: Session, guest: Guest, target: Guest, asked: Dataset)
     return [instance for _, instance in found.values()]
 
 
-async def _all(database: AsyncSession, actor: Actor, search: dict[str, str]) -> list[tuple[Study, Instance]]:
+async def _all(session: Session, database: AsyncSession, actor: Actor, keys: dict[str, str]) -> list[tuple[Study, Instance]]:
+    """By the search's rules and order, then whole rows by their UIDs."""
     found: list[tuple[Study, Instance]] = []
     for offset in range(0, MOST_INSTANCES, PAGE):
-        rows = await queries.search_instances(database, actor, Search(search, limit=PAGE, offset=offset))
-        found += [(study, instance) for study, _, instance in rows]
-        if len(rows) < PAGE:
+        asked = Search(keys, limit=PAGE, offset=offset)
+        rows = await search.find(session.rows, actor, Level.INSTANCE, asked)
+        uids = [row[SOP_UID] for row in rows[:PAGE]]
+        whole = select(Study, Instance).join(Study, col(Study.id) == col(Instance.study_id))
+        known = {row[1].sop_uid: row for row in await database.exec(whole.where(col(Instance.sop_uid).in_(uids)))}
+        found += [known[uid] for uid in uids if uid in known]
+        if len(rows) <= PAGE:
             break
     return found
 
 
-def _search(asked: Dataset) -> dict[str, str]:
+def _named(asked: Dataset) -> dict[str, str]:
     """The unique keys, no wildcards. Raises BadSearch where what is wanted is not named."""
     level = str(asked.get("QueryRetrieveLevel", "")).strip().upper()
     if level not in LEVELS:

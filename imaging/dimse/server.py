@@ -20,6 +20,7 @@ from imaging.dimse.nodes import Guest
 from imaging.dimse.pdu import AbortReason, Associate, Broken, Kind, Rejection
 from imaging.dimse.session import Session
 from telehealth.core.db import reading_engine, session_scope
+from telehealth.core.rows import open_rows
 from telehealth.core.settings import Dimse
 
 log = structlog.get_logger()
@@ -70,7 +71,7 @@ class Server:
     """Associations of one process."""
 
     def __init__(self, engine: AsyncEngine, config: Dimse) -> None:
-        self.engine, self.config = engine, config
+        self.engine, self.config, self.rows = engine, config, open_rows(engine.url)
         self.open: Counter[str] = Counter()
         """Connections by address."""
         self.talks: set[asyncio.Task[None]] = set()
@@ -90,6 +91,7 @@ class Server:
         for talk in self.talks:
             talk.cancel()
         await asyncio.gather(*self.talks, return_exceptions=True)
+        await self.rows.close()
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         talk = asyncio.get_running_loop().create_task(self._talk(reader, writer))
@@ -137,7 +139,7 @@ class Server:
         association.largest = asked.largest or pdu.LARGEST
         said = Associate(asked.called, asked.calling, accepted=tuple(answers), roles=roles)
         await association.write(pdu.encode(Kind.ASSOCIATE_AC, said))
-        return Session(association, self.engine, self.config, address, fingerprint, verdict, time.monotonic())
+        return Session(association, self.engine, self.rows, self.config, address, fingerprint, verdict, time.monotonic())
 
     async def _judge(self, asked: Associate, address: str, fingerprint: str) -> Guest | Rejection:
         if asked.application != pdu.APPLICATION_CONTEXT:

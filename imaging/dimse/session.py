@@ -9,6 +9,7 @@ from imaging.dimse import nodes
 from imaging.dimse.association import Association, Ended
 from imaging.dimse.nodes import Guest
 from telehealth.core.db import reading_engine, session_scope
+from telehealth.core.rows import Rows
 from telehealth.core.settings import Dimse
 
 TRUST_S = 2.0
@@ -21,6 +22,7 @@ class Session:
 
     association: Association
     engine: AsyncEngine
+    rows: Rows
     config: Dimse
     address: str
     fingerprint: str
