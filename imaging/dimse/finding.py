@@ -10,6 +10,7 @@ from imaging.dimse.identifiers import Values
 from imaging.dimse.negotiation import PATIENT_FIND, WORKLIST_FIND
 from imaging.dimse.nodes import Guest
 from imaging.dimse.session import Session
+from imaging.store import search
 from imaging.store.errors import BadSearch
 from imaging.store.search import KEYS, Level, Search
 from telehealth.core import audit
