@@ -45,6 +45,9 @@ RENEW_S = 300.0
 class Engine(Protocol):
     """The group media of rooms. Neither call waits; answers come through `Hub.tell`, `Hub.published` and `Hub.use`."""
 
+    def inside(self, room: UUID, people: int) -> None:
+        """So many are inside now: perhaps too many for a mesh."""
+
     def hear(self, room: UUID, line: UUID, message: m.ToEngine) -> None: ...
 
     def unplug(self, room: UUID, line: UUID) -> None:
@@ -222,6 +225,8 @@ class Hub:
             self._do(room, effect, now)
         if room.empty:
             self.rooms.pop(room.id, None)
+        elif self.media:
+            self.media.inside(room.id, len(room.inside))
         self.keep(room.id)
 
     def _do(self, room: Room, effect: e.Effect, now: datetime) -> None:

@@ -20,6 +20,7 @@ from signaling import messages as m
 from signaling import service, tickets
 from signaling.close_codes import Close
 from signaling.directory import Alone
+from signaling.engines.switchboard import Switchboard
 from signaling.gate import Gate, Link, Malformed, TryAgain
 from signaling.hub import Hub
 from signaling.shared_directory import SharedDirectory
@@ -42,6 +43,8 @@ async def running(app: FastAPI) -> AsyncIterator[None]:
     config: Settings = app.state.settings
     directory = SharedDirectory(config.calls_directory) if config.calls_directory else Alone()
     hub = app.state.hub = Hub(app.state.engine, directory)
+    hub.media = switchboard = Switchboard(hub, config.janus.urls, config.janus.secret.get_secret_value())
+    switchboard.start()
     gate = app.state.gate = Gate(hub, directory)
     await directory.start(gate.opened, gate.broken)
     work = [asyncio.create_task(part()) for part in (hub.run, hub.journal.run, gate.watch)]
@@ -49,6 +52,7 @@ async def running(app: FastAPI) -> AsyncIterator[None]:
         yield
     finally:
         await gate.drain()
+        await switchboard.stop()
         for task in work:
             task.cancel()
         await asyncio.gather(*work, return_exceptions=True)

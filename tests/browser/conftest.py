@@ -75,11 +75,17 @@ class LiveServer:
 
 
 @pytest.fixture
-async def live_server(engine: AsyncEngine, database_url: str) -> AsyncIterator[LiveServer]:
+def live_settings() -> dict[str, object]:
+    """What this file's server has besides the defaults."""
+    return {}
+
+
+@pytest.fixture
+async def live_server(engine: AsyncEngine, database_url: str, live_settings: dict[str, object]) -> AsyncIterator[LiveServer]:
     """The application behind uvicorn, as `telehealth serve` runs it, on a free port of this loop."""
     listener = socket.create_server(("127.0.0.1", 0))
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    config = Settings(demo=True, database=database_url, data=RUN_FOLDER, public_url=address)
+    config = Settings(demo=True, database=database_url, data=RUN_FOLDER, public_url=address, **live_settings)  # type: ignore[arg-type]
     app = create_app(config)
     app.state.engine = engine
     server = uvicorn.Server(

@@ -1,22 +1,23 @@
 /**
- * Everybody in the call, each over a connection of their own: the visit of two, and the hội chẩn of up to four.
- *
- * The room says who is inside; a Member is made for each line and dropped with it. Once a second every connection is
- * looked at, and what it may carry is decided.
+ * The media of everybody in the call, whichever way the room sends them: page to page (`Mesh`) or through an engine
+ * (`Conference`). When the room changes the way, the old connections stay until the new ones carry sound.
  */
 
-import type { FromPage, FromRoom, SeatFacts } from "./messages";
-import { type Aside, Peer, type Picture } from "./peer";
-import { allowanceOf, type Rung, type Sending, send, sendingFrom } from "./quality";
+import { Conference } from "./conference";
+import { Mesh } from "./mesh";
+import type { FromPage, FromRoom, RoomFacts, SeatFacts } from "./messages";
+import type { Picture } from "./peer";
+import type { Rung } from "./quality";
 import type { Media } from "./state";
-import { look, type Sample, type Totals } from "./statistics";
+import type { Sample } from "./statistics";
 
-/** How one other person comes through. */
-export type Reception = { media: Media; picture: Picture; stream: MediaStream };
+/** How one other person comes through. level: the loudness of this moment, 0..1. */
+export type Reception = { media: Media; picture: Picture; stream: MediaStream; level(): number };
 
-export type Sampled = { line: string; sample: Sample; rung: Rung };
+/** One look at one connection. to: the other side's line, or which of the two connections to an engine. */
+export type Sampled = { to: string; sample: Sample; rung: Rung };
 
-export type MeshOptions = {
+export type Options = {
   configuration(): RTCConfiguration;
   own(): MediaStream;
   send(message: FromPage): void;
@@ -25,188 +26,110 @@ export type MeshOptions = {
   phone(): void;
 };
 
-const LOOK_MS = 1000;
-/** Three encoders at full size are more than a cheap phone has. */
-const LARGEST_OF_SEVERAL: Rung = 2;
-
-class Member {
-  readonly peer: Peer;
-  readonly reception: Reception = { media: "connecting", picture: "on", stream: new MediaStream() };
-  private sending: Sending = sendingFrom(performance.now());
-  private totals: Totals | null = null;
-  private picture: Picture = "on";
-  private wanted = true;
-  private spent: Rung | null = null;
-
-  constructor(
-    readonly seat: SeatFacts,
-    polite: boolean,
-    private readonly mesh: Mesh,
-    private readonly options: MeshOptions,
-  ) {
-    this.peer = new Peer({
-      to: seat.line,
-      polite,
-      configuration: options.configuration(),
-      stream: options.own(),
-      send: options.send,
-      track: (track) => this.show(track),
-      state: (media) => this.set({ media }),
-      aside: (message) => this.heard(message),
-      opened: () => this.introduce(),
-      still: (still) => this.set({ picture: still && this.picture === "on" ? "still" : this.picture }),
-      phone: options.phone,
-      soundOnly: () => {
-        this.sending = { ...this.sending, rung: 0, since_ms: performance.now(), goodSince_ms: performance.now() };
-        this.apply();
-      },
-    });
-  }
-
-  private set(change: Partial<Reception>): void {
-    const before = { ...this.reception };
-    Object.assign(this.reception, change);
-    if (before.media !== this.reception.media || before.picture !== this.reception.picture) this.options.changed();
-  }
-
-  private show(track: MediaStreamTrack): void {
-    const { stream } = this.reception;
-    for (const old of stream.getTracks()) if (old.kind === track.kind) stream.removeTrack(old);
-    stream.addTrack(track);
-    this.options.changed();
-  }
-
-  private heard(message: Exclude<Aside, { kind: "key-frame" }>): void {
-    if (message.kind === "want") {
-      this.wanted = message.picture;
-      this.apply();
-      return;
-    }
-    this.picture = message.picture;
-    this.set({ picture: message.picture });
-  }
-
-  private introduce(): void {
-    this.peer.tell({ kind: "want", picture: !this.mesh.soundOnly });
-    this.spent = null;
-    this.apply();
-  }
-
-  /** What the line, the choices of both sides and the number of people leave for the picture. */
-  apply(): void {
-    const chosen = this.mesh.soundOnly || !this.wanted;
-    const most = this.mesh.size > 1 ? LARGEST_OF_SEVERAL : 3;
-    const rung = chosen ? 0 : (Math.min(this.sending.rung, most) as Rung);
-    if (rung === this.spent) return;
-    this.spent = rung;
-    this.peer.spend(allowanceOf(rung));
-    this.peer.tell({ kind: "picture", picture: rung > 0 ? "on" : chosen ? "chosen" : "weak" });
-    this.options.changed();
-  }
-
-  /** Why our own picture does not go out. */
-  get outgoing(): Picture {
-    if (this.spent !== 0) return "on";
-    return this.mesh.soundOnly || !this.wanted ? "chosen" : "weak";
-  }
-
-  choose(soundOnly: boolean): void {
-    this.peer.tell({ kind: "want", picture: !soundOnly });
-    this.apply();
-  }
-
-  async sample(): Promise<void> {
-    const report = await this.peer.statistics().catch(() => null);
-    if (!report) return;
-    const { sample, totals } = look(report as unknown as Parameters<typeof look>[0], performance.now(), this.totals);
-    this.totals = totals;
-    if (this.peer.media === "connected") this.sending = send(this.sending, sample);
-    this.apply();
-    this.options.sampled({ line: this.seat.line, sample, rung: this.spent ?? this.sending.rung });
-  }
+export interface Way {
+  follow(ownLine: string, seats: readonly SeatFacts[], speaker: string): void;
+  hear(message: FromRoom): void;
+  /** The line to the room went or came back. */
+  room(open: boolean): void;
+  reception(line: string): Reception | null;
+  /** The worst of all connections: what the page says about the line. */
+  media(): Media;
+  /** Why somebody does not get our picture; "on" if all do. */
+  outgoing(): Picture;
+  /** Sound only in both directions, or pictures again. */
+  choose(soundOnly: boolean): void;
+  replace(track: MediaStreamTrack): void;
+  close(): void;
 }
 
-export class Mesh {
+/** How long the old way may linger beside the new one. */
+const LINGER_MS = 8000;
+
+export class Group {
   soundOnly = false;
-  private members = new Map<string, Member>();
-  private readonly timer: ReturnType<typeof setInterval>;
+  private way: Way | null = null;
+  private old: Way | null = null;
+  private now = "";
+  private timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(private readonly options: MeshOptions) {
-    this.timer = setInterval(() => this.lookAtAll(), LOOK_MS);
+  constructor(private readonly options: Options) {}
+
+  /** Everybody else inside, by the way that the room says. */
+  follow(ownLine: string, room: RoomFacts | null, others: readonly SeatFacts[], speaker: string): void {
+    const wanted = room && others.length ? `${ownLine} ${room.media} ${room.epoch}` : "";
+    if (wanted !== this.now) this.change(wanted, room?.media === "engine");
+    this.way?.follow(ownLine, others, speaker);
   }
 
-  private lookAtAll(): void {
-    for (const member of this.members.values()) void member.sample();
+  private change(wanted: string, engine: boolean): void {
+    const sameLine = wanted.split(" ")[0] === this.now.split(" ")[0];
+    this.now = wanted;
+    this.dropOld();
+    if (sameLine) this.linger(this.way);
+    else this.way?.close(); // the others make new connections for a new line
+    this.way = null;
+    if (!wanted) return;
+    const options = { ...this.options, changed: () => this.changed() };
+    this.way = engine ? new Conference(options, this.soundOnly) : new Mesh(options, this.soundOnly);
   }
 
-  get size(): number {
-    return this.members.size;
+  private linger(way: Way | null): void {
+    this.old = way;
+    this.timer = setTimeout(() => this.dropOld(), LINGER_MS);
   }
 
-  /** One Member for each line that sits inside now; another line of the same person means another page. */
-  follow(ownLine: string, seats: readonly SeatFacts[]): void {
-    const lines = new Set(seats.map((seat) => seat.line));
-    const gone = [...this.members].filter(([line]) => !lines.has(line));
-    const come = seats.filter((seat) => !this.members.has(seat.line));
-    for (const [line, member] of gone) {
-      member.peer.close();
-      this.members.delete(line);
-    }
-    for (const seat of come)
-      this.members.set(seat.line, new Member(seat, isPolite(ownLine, seat.line), this, this.options));
-    if (gone.length || come.length) {
-      for (const member of this.members.values()) member.apply();
-      this.options.changed();
-    }
+  private dropOld(): void {
+    clearTimeout(this.timer);
+    this.old?.close();
+    this.old = null;
+  }
+
+  private changed(): void {
+    if (this.old && this.way?.media() === "connected") this.dropOld();
+    this.options.changed();
   }
 
   hear(message: FromRoom): void {
-    if (message.kind === "described") this.members.get(message.sender)?.peer.described(message);
-    if (message.kind === "candidated") this.members.get(message.sender)?.peer.candidated(message);
+    this.way?.hear(message);
   }
 
   room(open: boolean): void {
-    for (const { peer } of this.members.values()) peer.room(open);
+    this.way?.room(open);
   }
 
   reception(line: string): Reception | null {
-    return this.members.get(line)?.reception ?? null;
+    const found = this.way?.reception(line) ?? null;
+    const before = this.old?.reception(line) ?? null;
+    return found?.media !== "connected" && before?.media === "connected" ? before : found;
   }
 
-  /** The worst of all connections: what the page says about the line. */
   media(): Media {
-    const found = [...this.members.values()].map((member) => member.peer.media);
-    return (
-      (["interrupted", "connecting", "none", "connected"] as const).find((media) => found.includes(media)) ?? "none"
-    );
+    if (this.old?.media() === "connected") return "connected";
+    return this.way?.media() ?? "none";
   }
 
-  /** Why somebody does not get our picture; "on" if all do. */
   outgoing(): Picture {
-    return [...this.members.values()].map((member) => member.outgoing).find((picture) => picture !== "on") ?? "on";
+    return this.way?.outgoing() ?? "on";
   }
 
   choose(soundOnly: boolean): void {
     this.soundOnly = soundOnly;
-    for (const member of this.members.values()) member.choose(soundOnly);
+    this.way?.choose(soundOnly);
   }
 
   replace(track: MediaStreamTrack): void {
-    for (const { peer } of this.members.values()) void peer.replace(track);
-  }
-
-  clear(): void {
-    for (const { peer } of this.members.values()) peer.close();
-    this.members.clear();
+    this.way?.replace(track);
   }
 
   close(): void {
-    clearInterval(this.timer);
-    this.clear();
+    this.dropOld();
+    this.way?.close();
+    this.way = null;
+    this.now = "";
   }
 }
 
-/** Of every two pages exactly one gives way: the one whose line is younger (lines are UUIDs of version 7). */
-function isPolite(ownLine: string, otherLine: string): boolean {
-  return ownLine > otherLine;
+/** The loudness that a receiver hears just now (RFC 6464 where the sender says it, else measured). */
+export function levelOf(receiver: RTCRtpReceiver | null): number {
+  return receiver?.getSynchronizationSources?.()[0]?.audioLevel ?? 0;
 }

@@ -34,7 +34,7 @@ export type PeerOptions = {
   configuration: RTCConfiguration;
   stream: MediaStream;
   send(message: FromPage): void;
-  track(track: MediaStreamTrack): void;
+  track(track: MediaStreamTrack, receiver: RTCRtpReceiver): void;
   state(media: Media): void;
   aside(message: Exclude<Aside, { kind: "key-frame" }>): void;
   /** The way for asides is open, on the first connection and on every new one. */
@@ -104,7 +104,7 @@ export class Peer {
     const connection = new RTCPeerConnection(this.options.configuration);
     connection.onnegotiationneeded = () => void this.offer(connection);
     connection.onicecandidate = ({ candidate }) => this.sendCandidate(candidate);
-    connection.ontrack = ({ track }) => this.options.track(track);
+    connection.ontrack = ({ track, receiver }) => this.options.track(track, receiver);
     connection.onconnectionstatechange = () => this.changed();
     connection.oniceconnectionstatechange = () => this.changed();
     return connection;

@@ -1,9 +1,10 @@
 /** The call page: devices, room, the other person, and what is drawn of them. */
 import "../call/call.css";
 import { chime, openDevices, watchLevel } from "../call/devices";
-import { Mesh, type Sampled } from "../call/group";
+import { Group, type Sampled } from "../call/group";
 import type { FromRoom } from "../call/messages";
 import { Final, RoomSocket, type Ticket } from "../call/socket";
+import { listen, NOBODY } from "../call/speaker";
 import { type Call, type Here, next, othersOf, START, waitingOf } from "../call/state";
 import { View } from "../call/view";
 import { need } from "../lib/dom";
@@ -26,8 +27,9 @@ let iceServers: RTCIceServer[] = [];
 let relayOnly = false;
 let socket: RoomSocket | null = null;
 let phone = false;
+let speaker = NOBODY;
 const bytes = new Map<string, number>();
-const mesh = new Mesh({
+const group = new Group({
   configuration: () => ({ iceServers, iceTransportPolicy: relayOnly ? "relay" : "all", bundlePolicy: "max-bundle" }),
   own: () => own,
   send: (message) => socket?.send(message),
@@ -46,7 +48,6 @@ function apply(event: FromRoom | Here): void {
   view.draw(call);
   if (waitingOf(call).length > waitingOf(before).length) chime();
   if (before.phase !== "over" && call.phase === "over") leave();
-  if (event.kind === "welcome" && !event.resumed) mesh.clear(); // the others make new connections for a new line
   if (event.kind === "room") follow();
 }
 
@@ -106,7 +107,7 @@ async function enter(): Promise<void> {
     heard,
     opened(open) {
       apply({ kind: "socket", open });
-      mesh.room(open);
+      group.room(open);
     },
     stopped: (ending, refusal) => apply({ kind: "stopped", ending, refusal }),
   });
@@ -115,34 +116,47 @@ async function enter(): Promise<void> {
 function heard(message: FromRoom): void {
   apply(message);
   if (message.kind === "welcome" && !message.resumed) tellDevices();
-  mesh.hear(message);
+  group.hear(message);
 }
 
 function follow(): void {
-  mesh.follow(call.line, call.phase === "inside" ? othersOf(call) : []);
+  group.follow(call.line, call.room, call.phase === "inside" ? othersOf(call) : [], speaker.who);
   drawMedia();
 }
 
 /** The state of the media, from all connections to the page and to the room. */
 function drawMedia(): void {
-  const media = mesh.media();
+  const media = group.media();
   if (media === "connected") phone = false;
   if (media !== call.media) {
     apply({ kind: "media-state", media });
     if (media === "connected")
-      socket?.send({ kind: "media", connected: true, mode: mesh.outgoing() === "on" ? "video" : "audio" });
+      socket?.send({ kind: "media", connected: true, mode: group.outgoing() === "on" ? "video" : "audio" });
   }
-  view.drawOthers(othersOf(call).map((seat) => ({ seat, reception: mesh.reception(seat.line), speaking: false })));
+  const shown = othersOf(call).map((seat) => ({
+    seat,
+    reception: group.reception(seat.line),
+    speaking: seat.account === speaker.who,
+  }));
+  view.drawOthers(shown);
   drawOwn();
+}
+
+/** Who speaks gets the ring, and in a large group the better picture. */
+function listenAround(): void {
+  const levels = othersOf(call).map((seat) => [seat.account, group.reception(seat.line)?.level() ?? 0] as const);
+  const before = speaker.who;
+  speaker = listen(speaker, new Map(levels), performance.now());
+  if (speaker.who !== before) follow();
 }
 
 function drawOwn(): void {
   const megabytes = [...bytes.values()].reduce((sum, each) => sum + each, 0) / 1e6;
-  view.drawOwn({ soundOnly: mesh.soundOnly, outgoing: mesh.outgoing(), phone, megabytes });
+  view.drawOwn({ soundOnly: group.soundOnly, outgoing: group.outgoing(), phone, megabytes });
 }
 
-function takeSample({ line, sample }: Sampled): void {
-  bytes.set(line, sample.received_bytes + sample.sent_bytes);
+function takeSample({ to, sample }: Sampled): void {
+  bytes.set(to, sample.received_bytes + sample.sent_bytes);
   drawOwn();
 }
 
@@ -150,7 +164,7 @@ function takeSample({ line, sample }: Sampled): void {
 
 function leave(): void {
   sessionStorage.removeItem(ENTERED);
-  mesh.close();
+  group.close();
   stopLevel();
   for (const track of own.getTracks()) track.stop();
   if (call.ending === "ended") void tellOutcome();
@@ -212,10 +226,11 @@ need<HTMLFormElement>("#chat-form").addEventListener("submit", (event) => {
 });
 need("#unmute").addEventListener("click", () => view.play());
 need("#sound-only").addEventListener("click", () => {
-  mesh.choose(!mesh.soundOnly);
+  group.choose(!group.soundOnly);
   drawMedia();
 });
 
 view.draw(call);
+setInterval(listenAround, 300);
 let devices = check();
 if (sessionStorage.getItem(ENTERED)) void enter(); // a page loaded anew goes back to its seat
