@@ -75,17 +75,15 @@ class LiveServer:
 
 
 @pytest.fixture
-def live_settings() -> dict[str, object]:
-    """What this file's server has besides the defaults."""
-    return {}
+async def live_server(engine: AsyncEngine, database_url: str, request: pytest.FixtureRequest) -> AsyncIterator[LiveServer]:
+    """The application behind uvicorn, as `telehealth serve` runs it, on a free port of this loop.
 
-
-@pytest.fixture
-async def live_server(engine: AsyncEngine, database_url: str, live_settings: dict[str, object]) -> AsyncIterator[LiveServer]:
-    """The application behind uvicorn, as `telehealth serve` runs it, on a free port of this loop."""
+    A file whose server needs more than the defaults has a fixture `live_settings`.
+    """
+    besides = request.getfixturevalue("live_settings") if "live_settings" in request.fixturenames else {}
     listener = socket.create_server(("127.0.0.1", 0))
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    config = Settings(demo=True, database=database_url, data=RUN_FOLDER, public_url=address, **live_settings)  # type: ignore[arg-type]
+    config = Settings(demo=True, database=database_url, data=RUN_FOLDER, public_url=address, **besides)
     app = create_app(config)
     app.state.engine = engine
     server = uvicorn.Server(

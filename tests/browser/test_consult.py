@@ -20,7 +20,7 @@ from tests.conftest import missing
 from tests.signaling.calls import visit_now
 from tests.signaling.engines.servers import SECRET, running_janus
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("live_settings")]
 
 FACES = """() => [...document.querySelectorAll(".call-tile video")].filter((video) =>
   video.videoWidth > 0 && video.currentTime > 0 && !video.paused).length"""
