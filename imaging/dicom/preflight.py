@@ -18,6 +18,8 @@ ELEMENTS = 20_000
 ITEMS = 2_000
 """In one sequence."""
 FRAGMENTS = 200_000
+HEADER_BYTES = 64 * 1024
+"""Within these a compressed image says its size."""
 TEXT_BYTES = 1024**2
 FRAME_BYTES = 512 * 1024**2
 """Of one decoded frame."""
@@ -27,6 +29,7 @@ INFLATE_FREE_BYTES = 8 * 1024**2
 """Below this any ratio will do: zeros are cheap and common."""
 
 PREAMBLE = 128
+CLEAR = bytes(PREAMBLE)
 UNDEFINED = 0xFFFFFFFF
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 PIXEL_DATA = 0x7FE00010
@@ -81,6 +84,7 @@ class Layout:
     """What the walk learned. Offsets count from the file's start, but in a deflated file from the inflated bytes' start.
 
     pixel_offset, pixel_length: of the Pixel Data value; length None where it is encapsulated.
+    fragment_starts: of each fragment's item; fragments_end: of the last one; offset_table: the first item's value.
     """
 
     syntax: Syntax
@@ -88,7 +92,9 @@ class Layout:
     values: dict[int, bytes] = field(default_factory=dict)
     pixel_offset: int | None = None
     pixel_length: int | None = None
-    fragments: int = 0
+    fragment_starts: list[int] = field(default_factory=list)
+    fragments_end: int = 0
+    offset_table: bytes = b""
     first_fragment: bytes = b""
     preamble_is_clear: bool = True
 
@@ -125,22 +131,35 @@ def check(path: Path) -> Layout:
 
 def check_bytes(data: Buffer) -> Layout:
     """The whole judgement over bytes in memory or mapped. Raises Refused."""
+    layout = begin(data)
+    body, offset = data, layout.data_offset
+    if layout.syntax.deflated:
+        body, offset = _inflated(data, offset), 0
+    try:
+        _Walk(body, offset, layout).run()
+    except Refused as refused:
+        raise _named(refused, layout) from None
+    finish(layout)
+    return layout
+
+
+def begin(data: Buffer) -> Layout:
+    """What stands before the data set. Raises Refused."""
     if not len(data):
         raise Refused(Code.EMPTY)
     syntax, offset, meta_sop_class = _meta(data)
     if meta_sop_class == MEDIA_DIRECTORY:
         raise Refused(Code.DICOMDIR)
-    layout = Layout(syntax, offset, preamble_is_clear=not any(data[:PREAMBLE]))
-    body: Buffer = data
-    if syntax.deflated:
-        body, offset = _inflated(data, offset), 0
+    return Layout(syntax, offset, preamble_is_clear=data[:PREAMBLE] == CLEAR)
+
+
+def finish(layout: Layout) -> None:
+    """Judge what a walk has found. Raises Refused."""
     try:
-        _Walk(body, offset, layout).run()
         _identity(layout)
         _pixels(layout)
     except Refused as refused:
         raise _named(refused, layout) from None
-    return layout
 
 
 def _named(refused: Refused, layout: Layout) -> Refused:
@@ -353,7 +372,7 @@ class _Walk:
 
     def _fragments(self) -> None:
         """Basic Offset Table, then fragments up to the sequence delimiter (PS3.5, A.4)."""
-        count = -1
+        layout, is_table = self.layout, True
         while True:
             tag, length = self._tag(), self._number(self.at + 4, 4)
             self.at += 8
@@ -362,13 +381,24 @@ class _Walk:
             if tag != ITEM or length == UNDEFINED:
                 raise Refused(Code.BAD_PIXELS, "fragments")
             self._inside(self.stack[0], length, PIXEL_DATA)
-            count += 1
-            if count > FRAGMENTS:
+            if is_table:
+                layout.offset_table, is_table = bytes(self.data[self.at : self.at + length]), False
+            else:
+                layout.fragment_starts.append(self.at - 8)
+            if len(layout.fragment_starts) > FRAGMENTS:
                 raise Refused(Code.TOO_MANY_ELEMENTS, f"more than {FRAGMENTS} fragments")
-            if count == 1:
-                self.layout.first_fragment = bytes(self.data[self.at : self.at + min(length, 64 * 1024)])
             self.at += length
-        self.layout.fragments = max(count, 0)
+        layout.fragments_end = self.at - 8
+        layout.first_fragment = first_fragment(self.data, layout)
+
+
+def first_fragment(data: Buffer, layout: Layout) -> bytes:
+    """As much of it as its own header may need."""
+    if not layout.fragment_starts:
+        return b""
+    start = layout.fragment_starts[0]
+    length = int.from_bytes(data[start + 4 : start + 8], "little")
+    return bytes(data[start + 8 : start + 8 + min(length, HEADER_BYTES)])
 
 
 def _identity(layout: Layout) -> None:
@@ -408,8 +438,8 @@ def _pixels(layout: Layout) -> None:
 
 
 def _packed_pixels(layout: Layout, rows: int, columns: int) -> None:
-    if layout.fragments < layout.frames:
-        raise Refused(Code.BAD_PIXELS, f"{layout.fragments} fragments for {layout.frames} frames")
+    if len(layout.fragment_starts) < layout.frames:
+        raise Refused(Code.BAD_PIXELS, f"{len(layout.fragment_starts)} fragments for {layout.frames} frames")
     size = _size_of(layout)
     if size is not None and size != (rows, columns):
         raise Refused(Code.BAD_PIXELS, f"{size[0]} x {size[1]} where {rows} x {columns} are due")
