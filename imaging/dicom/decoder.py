@@ -77,7 +77,7 @@ def _check(path: str, frame: int) -> bytes:
 
 
 def _answer(ask: dict[str, Any]) -> bytes:
-    from imaging.dicom import pixels
+    from imaging.dicom import pixels, read
 
     verbs: dict[str, Callable[..., bytes]] = {
         "ready": lambda *_: b"",
@@ -90,6 +90,7 @@ def _answer(ask: dict[str, Any]) -> bytes:
         "htj2k": _htj2k,
         "cine": _cine,
         "check": _check,
+        "model": lambda path, _: read.library_model(path).encode(),
     }
     return verbs[ask["what"]](ask["path"], ask["frame"], **ask["options"])
 

@@ -10,6 +10,6 @@ KINDS: dict[int, bytes] = {tag: entry[0].encode() for tag, entry in DicomDiction
 def private_kind(tag: int, creator: str) -> bytes:
     """The VR of a vendor's element whose block `creator` has reserved; UN where nobody knows."""
     try:
-        return get_private_entry(tag, creator)[0].encode()
+        return bytes(get_private_entry(tag, creator)[0], "ascii")
     except KeyError:
         return b"UN"

@@ -15,19 +15,23 @@ PLACEHOLDER = '"BulkDataURI":"bulkdata:/'
 """Stored in place of the address, which only the door knows: see `with_addresses`."""
 
 
+Model = dict[str, Any]
+text_of = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def to_json(dataset: Dataset) -> str:
     """Text in UTF-8 whatever the file's character set was, so that (0008,0005) says ISO_IR 192."""
     model = _model(dataset, "")
     model["00080005"] = {"vr": "CS", "Value": ["ISO_IR 192"]}
-    return json.dumps(dict(sorted(model.items())), ensure_ascii=False, separators=(",", ":"))
+    return text_of(dict(sorted(model.items())))
 
 
 def with_addresses(metadata_json: str, instance_url: str) -> str:
     return metadata_json.replace(PLACEHOLDER, f'"BulkDataURI":"{instance_url}/bulkdata/')
 
 
-def _model(dataset: Dataset, path: str) -> dict[str, Any]:
-    model: dict[str, Any] = {}
+def _model(dataset: Dataset, path: str) -> Model:
+    model: Model = {}
     for tag in dataset.keys():  # noqa: SIM118 a data set iterates over elements
         if int(tag) >> 16 <= 2 or int(tag) & 0xFFFF == 0:
             continue
@@ -39,7 +43,7 @@ def _model(dataset: Dataset, path: str) -> dict[str, Any]:
     return model
 
 
-def _element(dataset: Dataset, tag: Any, path: str) -> dict[str, Any]:
+def _element(dataset: Dataset, tag: Any, path: str) -> Model:
     element = dataset[tag]
     if element.VR == "SQ":
         items = [_model(item, f"{path}.{index}.") for index, item in enumerate(element.value)]
@@ -52,7 +56,7 @@ def _element(dataset: Dataset, tag: Any, path: str) -> dict[str, Any]:
     return _finite(element.to_json_dict(None, 2**31))
 
 
-def _finite(model: dict[str, Any]) -> dict[str, Any]:
+def _finite(model: Model) -> Model:
     """JSON has no NaN or infinity: such values become null."""
     if "Value" in model:
         model["Value"] = [None if isinstance(v, float) and not math.isfinite(v) else v for v in model["Value"]]

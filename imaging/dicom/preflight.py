@@ -73,6 +73,7 @@ ROWS, COLUMNS, SAMPLES, BITS_ALLOCATED, FRAMES, PHOTOMETRIC = (
     0x00280008,
     0x00280004,
 )
+SUBSAMPLED = ("YBR_FULL_422", "YBR_PARTIAL_422")
 WANTED = frozenset((SOP_CLASS, SOP_UID, STUDY_UID, SERIES_UID, ROWS, COLUMNS, SAMPLES, BITS_ALLOCATED, FRAMES, PHOTOMETRIC))
 META_SYNTAX, META_SOP_CLASS = 0x00020010, 0x00020002
 
@@ -105,6 +106,12 @@ class Layout:
         """An unsigned short; PS3.5 gives the four attributes used here two bytes."""
         value = self.values.get(tag, b"")
         return int.from_bytes(value[:2], "big" if self.syntax.big_endian else "little") if len(value) >= 2 else default
+
+    @property
+    def frame_bits(self) -> int:
+        """Of one frame as it stands in a native file."""
+        bits = self.number(ROWS) * self.number(COLUMNS) * self.number(SAMPLES, 1) * self.number(BITS_ALLOCATED)
+        return bits * 2 // 3 if self.text(PHOTOMETRIC) in SUBSAMPLED else bits
 
     @property
     def frames(self) -> int:
@@ -428,9 +435,7 @@ def _pixels(layout: Layout) -> None:
         raise Refused(Code.BOMB, f"a frame of {frame_bits // 8} bytes")
     if layout.syntax.encapsulated:
         return _packed_pixels(layout, rows, columns)
-    if layout.text(PHOTOMETRIC) in ("YBR_FULL_422", "YBR_PARTIAL_422"):
-        frame_bits = frame_bits * 2 // 3
-    expected = (frame_bits * layout.frames + 7) // 8
+    expected = (layout.frame_bits * layout.frames + 7) // 8
     assert layout.pixel_length is not None
     if layout.pixel_length < expected or layout.pixel_length > expected + max(expected, 1024):
         raise Refused(Code.BAD_PIXELS, f"{layout.pixel_length} bytes where {expected} are due")

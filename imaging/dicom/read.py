@@ -1,20 +1,23 @@
-"""From a file that passed the pre-flight walk to the values that our rows need."""
+"""From a file's bytes to the values that our rows need."""
 
+import json
 import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pydicom
 from pydicom import config as pydicom_config
 from pydicom.dataset import FileDataset
 
-from imaging.dicom import json_model, preflight
-from imaging.dicom.preflight import Layout
+from imaging.dicom import fragments, json_model, preflight, sandbox, scanner
+from imaging.dicom.errors import Undecodable
+from imaging.dicom.json_model import Model
+from imaging.dicom.preflight import Buffer, Layout
 from imaging.dicom.refusals import Code, Refused
+from imaging.dicom.scanner import HandOver
 
 pydicom_config.settings.reading_validation_mode = pydicom_config.IGNORE
 _quiet = threading.Lock()
@@ -25,8 +28,9 @@ _quiet = threading.Lock()
 class InstanceHeader:
     """One instance's facts, decoded: texts in Unicode, DICOM dates and times as written.
 
-    pixel_offset, pixel_length: of native little-endian pixels that can be read by range, else None.
-    frames: 0 without pixel data. metadata_json: DICOM JSON with placeholders for bulk data.
+    pixel_offset, pixel_length, frame_length: of native little-endian pixels that can be read by range, else None.
+    frame_table: of compressed ones, see `fragments`. frames: 0 without pixel data.
+    metadata_json: DICOM JSON with placeholders for bulk data.
     """
 
     sop_class: str
@@ -58,6 +62,8 @@ class InstanceHeader:
     bits_allocated: int | None = None
     pixel_offset: int | None = None
     pixel_length: int | None = None
+    frame_length: int | None = None
+    frame_table: bytes | None = None
     metadata_json: str = ""
 
 
@@ -69,58 +75,77 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def header(path: Path, layout: Layout) -> InstanceHeader:
-    """Read everything but the pixels. Raises Refused(unreadable)."""
+def examine(path: Path, data: Buffer) -> tuple[Layout, InstanceHeader]:
+    """Judge a file and read everything but its pixels: plain ones by one scan, others by walk and library.
+
+    path: where the same bytes lie, for the child process in which the library works. Raises Refused.
+    """
     try:
-        with quiet():
-            dataset = pydicom.dcmread(path, stop_before_pixels=False, defer_size=4096)
-            return _header(dataset, layout)
-    except Refused:
-        raise
-    except Exception as error:  # the library's own faults are as many as the world's files
-        raise Refused(Code.UNREADABLE, type(error).__name__, sop_uid=layout.text(preflight.SOP_UID)) from error
+        found = scanner.scan(data)
+        layout, model = found.layout, found.model
+        return layout, describe(layout, model, json_model.text_of(model))
+    except HandOver:
+        layout = preflight.check_bytes(data)
+    try:
+        text = sandbox.ask("model", path).decode()
+    except Undecodable as error:  # the library's own faults are as many as the world's files
+        seen = {"sop_class": layout.text(preflight.SOP_CLASS), "sop_uid": layout.text(preflight.SOP_UID)}
+        raise Refused(Code.UNREADABLE, error.detail, **seen) from None
+    return layout, describe(layout, json.loads(text), text)
 
 
-def _header(dataset: FileDataset, layout: Layout) -> InstanceHeader:
-    _mend_character_set(dataset)
+def library_model(path: str) -> str:
+    """The file's DICOM JSON as the library reads it. Runs in the child process: it may raise whatever it likes."""
+    with quiet():
+        dataset = pydicom.dcmread(path, defer_size=4096)
+        _mend_character_set(dataset)
+        return json_model.to_json(dataset)
 
-    def text(name: str) -> str:
-        return _text(dataset, name)
 
-    in_place = layout.pixel_length is not None and not (layout.syntax.big_endian or layout.syntax.deflated)
-    pixels = layout.pixel_offset is not None
+def describe(layout: Layout, model: Model, metadata_json: str) -> InstanceHeader:
+    """The columns of our rows out of a file's layout and its DICOM JSON."""
+    in_place = layout.pixel_offset is not None and not (layout.syntax.big_endian or layout.syntax.deflated)
+    native = in_place and layout.pixel_length is not None
+    frames = layout.frames if layout.pixel_offset is not None else 0
     return InstanceHeader(
         sop_class=layout.text(preflight.SOP_CLASS),
         sop_uid=layout.text(preflight.SOP_UID),
         study_uid=layout.text(preflight.STUDY_UID),
         series_uid=layout.text(preflight.SERIES_UID),
         transfer_syntax=layout.syntax.uid,
-        patient_name=text("PatientName").rstrip("^"),
-        patient_id=text("PatientID"),
-        birth_date=text("PatientBirthDate"),
-        sex=text("PatientSex"),
-        accession_number=text("AccessionNumber"),
-        study_date=text("StudyDate"),
-        study_time=text("StudyTime"),
-        study_description=text("StudyDescription"),
-        study_id=text("StudyID"),
-        referring_physician=text("ReferringPhysicianName").rstrip("^"),
-        modality=text("Modality"),
-        series_number=_number(dataset, "SeriesNumber"),
-        series_description=text("SeriesDescription"),
-        body_part=text("BodyPartExamined"),
-        laterality=text("Laterality"),
-        series_date=text("SeriesDate"),
-        series_time=text("SeriesTime"),
-        number=_number(dataset, "InstanceNumber"),
+        patient_name=_text(model, "00100010").rstrip("^"),
+        patient_id=_text(model, "00100020"),
+        birth_date=_text(model, "00100030"),
+        sex=_text(model, "00100040"),
+        accession_number=_text(model, "00080050"),
+        study_date=_text(model, "00080020"),
+        study_time=_text(model, "00080030"),
+        study_description=_text(model, "00081030"),
+        study_id=_text(model, "00200010"),
+        referring_physician=_text(model, "00080090").rstrip("^"),
+        modality=_text(model, "00080060"),
+        series_number=_number(model, "00200011"),
+        series_description=_text(model, "0008103E"),
+        body_part=_text(model, "00180015"),
+        laterality=_text(model, "00200060"),
+        series_date=_text(model, "00080021"),
+        series_time=_text(model, "00080031"),
+        number=_number(model, "00200013"),
         rows=layout.number(preflight.ROWS) or None,
         columns=layout.number(preflight.COLUMNS) or None,
-        frames=layout.frames if pixels else 0,
+        frames=frames,
         bits_allocated=layout.number(preflight.BITS_ALLOCATED) or None,
-        pixel_offset=layout.pixel_offset if in_place else None,
-        pixel_length=layout.pixel_length if in_place else None,
-        metadata_json=json_model.to_json(dataset),
+        pixel_offset=layout.pixel_offset if native else None,
+        pixel_length=layout.pixel_length if native else None,
+        frame_length=_frame_length(layout) if native else None,
+        frame_table=fragments.frame_table(layout, frames) if in_place and not native else None,
+        metadata_json=metadata_json,
     )
+
+
+def _frame_length(layout: Layout) -> int | None:
+    bits = layout.frame_bits
+    return None if bits % 8 and layout.frames > 1 else (bits + 7) // 8
 
 
 def _mend_character_set(dataset: FileDataset) -> None:
@@ -139,22 +164,16 @@ def _mend_character_set(dataset: FileDataset) -> None:
         dataset.set_original_encoding(dataset.is_implicit_VR, dataset.is_little_endian, ["utf8"])
 
 
-def _text(dataset: FileDataset, name: str) -> str:
+def _text(model: Model, tag: str) -> str:
     """A value as one line; NUL, which PostgreSQL refuses in text, is taken out."""
-    try:
-        value: Any = dataset.get(name)
-    except Exception:  # an unreadable value is no value; the UIDs were checked before
-        return ""
-    if value is None:
-        return ""
-    if isinstance(value, list | tuple) or type(value).__name__ == "MultiValue":
-        value = "\\".join(str(one) for one in value)
-    return str(value).replace("\0", "").strip()[:1024]
+    values = model.get(tag, {}).get("Value", ())
+    pieces = ("=".join(one.values()) if isinstance(one, dict) else str(one) for one in values)
+    return "\\".join(pieces).replace("\0", "").strip()[:1024]
 
 
-def _number(dataset: FileDataset, name: str) -> int | None:
+def _number(model: Model, tag: str) -> int | None:
     try:
-        number = int(_text(dataset, name).partition("\\")[0])
+        number = int(_text(model, tag).partition("\\")[0])
     except ValueError:
         return None
     return number if abs(number) < 2**31 else None

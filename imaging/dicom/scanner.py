@@ -15,7 +15,7 @@ from typing import Any
 
 from imaging.dicom import preflight
 from imaging.dicom.dictionary import KINDS, private_kind
-from imaging.dicom.json_model import BULK_BYTES, PIXELS, PRIVATE_BULK_BYTES
+from imaging.dicom.json_model import BULK_BYTES, PIXELS, PRIVATE_BULK_BYTES, Model
 from imaging.dicom.preflight import (
     DEPTH,
     ELEMENTS,
@@ -32,8 +32,6 @@ from imaging.dicom.preflight import (
     Buffer,
     Layout,
 )
-
-Model = dict[str, Any]
 
 CHARACTER_SET = 0x00080005
 PIXEL_REPRESENTATION = 0x00280103
@@ -207,7 +205,7 @@ class _Walk:
         model["00080005"] = {"vr": "CS", "Value": ["ISO_IR 192"]}
         return dict(sorted(model.items()))
 
-    def _level(self, ends: int | None, depth: int, path: str) -> Model:
+    def _level(self, ends: int | None, depth: int, path: str) -> Model:  # noqa: C901 one loop, for speed
         """One data set up to `ends`, or to an item delimiter where that is None."""
         model: Model = {}
         creators: dict[int, str] = {}

@@ -7,7 +7,7 @@ canonical JSON; the head (count and hash) is also appended to a file outside the
 
 import hmac
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, Column, Index, text
+from sqlalchemy import JSON, Column, Connection, Index, Table, text
+from sqlalchemy import select as sql_select
 from sqlmodel import Field, SQLModel, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -77,7 +78,17 @@ def record(
 
     even_if_refused: the entry stays when the work around it is refused and rolled back (a wrong code).
     """
-    entry = AuditEntry(
+    noted = entry(actor, act, object_id, patient_id=patient_id, purpose=purpose, **facts)
+    session.info.setdefault("audit", []).append(noted)
+    if even_if_refused:
+        session.info.setdefault("kept_audit", []).append(noted)
+
+
+def entry(
+    actor: Actor, act: str, object_id: UUID | str, *, patient_id: UUID | None = None, purpose: UUID | str = "", **facts: Any
+) -> AuditEntry:
+    """An entry that has no place in the chain yet: see `append`."""
+    return AuditEntry(
         seq=0,
         at=clock.now(),
         actor_id=actor.account_id,
@@ -91,9 +102,6 @@ def record(
         previous="",
         hash="",
     )
-    session.info.setdefault("audit", []).append(entry)
-    if even_if_refused:
-        session.info.setdefault("kept_audit", []).append(entry)
 
 
 async def write_recorded(session: AsyncSession) -> None:
@@ -103,21 +111,32 @@ async def write_recorded(session: AsyncSession) -> None:
     if not waiting:
         return
     await session.flush()
-    if session.get_bind().dialect.name == "postgresql":
-        await session.exec(text(f"SELECT pg_advisory_xact_lock({CHAIN_LOCK})"))  # type: ignore[call-overload]
-    seq, previous = await head(session)
-    for entry in waiting:
+    connection = await session.connection()
+    await connection.run_sync(append, waiting)
+
+
+def append(connection: Connection, entries: Sequence[AuditEntry]) -> None:
+    """Chain the entries in their order and write them, the last thing before a commit."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({CHAIN_LOCK})"))
+    last = connection.execute(_LAST).first()
+    seq, previous = (last[0], last[1]) if last else (0, GENESIS)
+    for one in entries:
         seq += 1
-        entry.seq, entry.previous = seq, previous
-        entry.hash = previous = _hash(entry, previous)
-        session.add(entry)
-    await session.flush()
+        one.seq, one.previous = seq, previous
+        one.hash = previous = _hash(one, previous)
+    connection.execute(_TABLE.insert(), [{name: getattr(one, name) for name in _COLUMNS} for one in entries])
 
 
 async def head(session: AsyncSession) -> tuple[int, str]:
     """(number, hash) of the last row; (0, GENESIS) of an empty log."""
-    last = (await session.exec(select(AuditEntry.seq, AuditEntry.hash).order_by(AuditEntry.seq.desc()).limit(1))).first()  # type: ignore[attr-defined]
+    last = (await (await session.connection()).execute(_LAST)).first()
     return (last[0], last[1]) if last else (0, GENESIS)
+
+
+_TABLE: Table = SQLModel.metadata.tables["audit_entry"]
+_COLUMNS = tuple(column.name for column in _TABLE.columns)
+_LAST = sql_select(_TABLE.c.seq, _TABLE.c.hash).order_by(_TABLE.c.seq.desc()).limit(1)
 
 
 def _hash(entry: AuditEntry, previous: str) -> str:

@@ -6,7 +6,7 @@ disk writes temp file -> fsync -> rename -> fsync of the folder.
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -28,8 +28,14 @@ class Blobs(Protocol):
     def staging(self) -> Path:
         """A fresh temp file name on the disk that `put` moves from; the caller writes and closes it."""
 
+    def flush(self, key: str, staged: Path) -> None:
+        """The long half of taking a staged file over: its bytes become durable. Blocks."""
+
+    def publish(self, staged: Sequence[tuple[str, Path]]) -> None:
+        """The short half, for any number of flushed files: each stands under its key, durably. Blocks."""
+
     async def put(self, key: str, staged: Path) -> None:
-        """Take a staged file over under `key`, durably. The same key again is a success without a write."""
+        """Both halves. The same key again is a success without a write."""
 
     async def read(self, key: str, offset: int = 0, length: int | None = None) -> bytes:
         """Bytes of an object. Raises NotFound, Unavailable."""
@@ -44,8 +50,8 @@ class Blobs(Protocol):
 
 
 def content_key(kind: str, digest: str) -> str:
-    """`dicom` and a SHA-256 hex digest -> dicom/ab/cd/abcd…: at most 65,536 folders, names never from data."""
-    return f"{kind}/{digest[:2]}/{digest[2:4]}/{digest}"
+    """`dicom` and a SHA-256 hex digest -> dicom/ab/abcd…: 256 folders, so that they are made once; names never from data."""
+    return f"{kind}/{digest[:2]}/{digest}"
 
 
 async def put_bytes(blobs: Blobs, kind: str, content: bytes) -> tuple[str, str]:
@@ -76,18 +82,35 @@ class Disk:
         return self.temp / str(new_id())
 
     async def put(self, key: str, staged: Path) -> None:
-        await asyncio.to_thread(self._put, self._path(key), staged)
+        await asyncio.to_thread(self._put, key, staged)
 
-    def _put(self, target: Path, staged: Path) -> None:
-        if target.exists():
-            staged.unlink()
-            return
+    def _put(self, key: str, staged: Path) -> None:
+        self.flush(key, staged)
+        self.publish([(key, staged)])
+
+    def flush(self, key: str, staged: Path) -> None:  # noqa: ARG002 the other store needs it
         _fsync(staged)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        staged.rename(target)
-        _fsync(target.parent)
-        _fsync(target.parent.parent)
-        _fsync(target.parent.parent.parent)
+
+    def publish(self, staged: Sequence[tuple[str, Path]]) -> None:
+        folders = set[Path]()
+        for key, file in staged:
+            target = self._path(key)
+            folders.add(target.parent)  # also where somebody else has just put it there: its name must last before ours counts
+            if target.exists():
+                file.unlink()
+                continue
+            self._make(target.parent)
+            file.rename(target)
+        for folder in folders:
+            _fsync(folder)
+
+    def _make(self, folder: Path) -> None:
+        """Durably: a folder's name stands in the one above it."""
+        if folder.exists():
+            return
+        self._make(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _fsync(folder.parent)
 
     async def read(self, key: str, offset: int = 0, length: int | None = None) -> bytes:
         return await asyncio.to_thread(self._read, key, offset, length)
@@ -131,14 +154,21 @@ class S3:
         return self.temp / str(new_id())
 
     async def put(self, key: str, staged: Path) -> None:
+        await asyncio.to_thread(self.flush, key, staged)
+        self.publish([(key, staged)])
+
+    def flush(self, key: str, staged: Path) -> None:
         try:
             # one request, so that "create" (If-None-Match) holds; a part's size is bounded by Limits.instance_bytes
-            await obstore.put_async(self.store, key, staged, mode="create", use_multipart=False)
+            obstore.put(self.store, key, staged, mode="create", use_multipart=False)
         except AlreadyExistsError:
             pass
         except BaseError as error:
             raise Unavailable(type(error).__name__) from error
-        staged.unlink()
+
+    def publish(self, staged: Sequence[tuple[str, Path]]) -> None:
+        for _, file in staged:
+            file.unlink()
 
     async def read(self, key: str, offset: int = 0, length: int | None = None) -> bytes:
         try:

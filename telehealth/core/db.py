@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, DateTime, LargeBinary, MetaData, TypeDecorator, event
+from sqlalchemy import CheckConstraint, DateTime, Engine, LargeBinary, MetaData, TypeDecorator, create_engine, event
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel import SQLModel
@@ -47,13 +47,13 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class PackedText(TypeDecorator[str]):
-    """Text that is kept compressed: written once, long, and never searched."""
+    """Text that is kept compressed: written once, long, and never searched. Takes bytes that are packed already."""
 
     impl = LargeBinary
     cache_ok = True
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
-        return None if value is None else pack_text(value)
+    def process_bind_param(self, value: str | bytes | None, dialect: Dialect) -> bytes | None:
+        return pack_text(value) if isinstance(value, str) else value
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
         return None if value is None else unpack_text(value)
@@ -75,16 +75,28 @@ def one_of(column: str, values: type[Any]) -> CheckConstraint:
 
 def make_engine(url: str, **options: Any) -> AsyncEngine:
     """An engine for one of the two databases we support, with SQLite made durable and serial for writers."""
-    engine = create_async_engine(
-        url, json_serializer=lambda value: json.dumps(value, ensure_ascii=False, separators=(",", ":")), **options
-    )
+    engine = create_async_engine(url, json_serializer=_json, **options)
     if engine.dialect.name == "sqlite":
+        _durable_sqlite(engine.sync_engine)
+    return engine
+
+
+def make_plain_engine(beside: AsyncEngine) -> Engine:
+    """The same database for a thread of its own: a batch of statements costs no turn of the event loop each."""
+    is_sqlite = beside.dialect.name == "sqlite"
+    url = beside.url.set(drivername="sqlite") if is_sqlite else beside.url
+    engine = create_engine(url, json_serializer=_json, pool_size=1, max_overflow=0, pool_pre_ping=not is_sqlite)
+    if is_sqlite:
         _durable_sqlite(engine)
     return engine
 
 
-def _durable_sqlite(engine: AsyncEngine) -> None:
-    @event.listens_for(engine.sync_engine, "connect")
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _durable_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
     def connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # we begin ourselves, below
         cursor = connection.cursor()
@@ -92,7 +104,7 @@ def _durable_sqlite(engine: AsyncEngine) -> None:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
-    @event.listens_for(engine.sync_engine, "begin")
+    @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:
         # a reader that later writes would fail with "database is locked": writers take the lock at the start
         readonly = connection.get_execution_options().get("readonly", False)

@@ -70,4 +70,4 @@ async def test_pixels_are_decoded_in_a_child_and_a_broken_file_costs_one_answer(
 def test_utf_8_without_a_named_character_set_is_read_as_utf_8(tmp_path):
     path = tmp_path / "image"
     path.write_bytes(dicom_samples.file_of(dicom_samples.image()[len(dicom_samples.element(8, 5, b"CS", b"ISO_IR 192")) :]))
-    assert read.header(path, preflight.check(path)).patient_name == "Nguyễn^Thị^Hoà"
+    assert read.examine(path, path.read_bytes())[1].patient_name == "Nguyễn^Thị^Hoà"
