@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from imaging.dimse import finding, nodes, pdu, retrieving, status, storing
+from imaging.dimse import commitment, finding, nodes, pdu, retrieving, status, storing
 from imaging.dimse.association import Association, Ended, Message
 from imaging.dimse.command import RESPONSE, Field
 from imaging.dimse.negotiation import negotiate
@@ -48,6 +48,7 @@ SERVICES: dict[int, Service] = {
     Field.C_FIND: finding.find,
     Field.C_MOVE: retrieving.move,
     Field.C_GET: retrieving.get,
+    Field.N_ACTION: commitment.request,
     Field.C_CANCEL: late_cancel,
 }
 

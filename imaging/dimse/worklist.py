@@ -11,8 +11,9 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from pydicom.dataset import Dataset
+from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlmodel import col, select
+from sqlmodel import and_, col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from imaging.dicom.person_names import person_name
@@ -31,8 +32,8 @@ from telehealth.patients.models import IdentifierSystem, Patient, PatientIdentif
 
 ALWAYS = ("StudyInstanceUID", "AccessionNumber", "RequestedProcedureID")
 MOST = 500
-KEPT = timedelta(days=60)
-"""How long an item that nobody took back is shown."""
+KEPT = {"referral": timedelta(days=60), "appointment": timedelta(days=1)}
+"""By source: how long after its time an item that nobody took back is shown."""
 SEXES = {"male": "M", "female": "F", "other": "O"}
 
 
@@ -81,7 +82,7 @@ async def matches(engine: AsyncEngine, guest: Guest, asked: Dataset) -> AsyncIte
     rows = (
         select(WorklistItem, Patient)
         .join(Patient, col(Patient.id) == col(WorklistItem.patient_id))
-        .where(col(WorklistItem.organisation_id).in_(units), WorklistItem.scheduled_at > clock.now() - KEPT)
+        .where(col(WorklistItem.organisation_id).in_(units), or_(*(_current(*one) for one in KEPT.items())))
         .order_by(col(WorklistItem.scheduled_at), col(WorklistItem.id))
         .limit(MOST)
     )
@@ -95,6 +96,10 @@ async def matches(engine: AsyncEngine, guest: Guest, asked: Dataset) -> AsyncIte
         audit.record(session, guest.actor, "worklist.searched", "", count=len(listed), ae_title=guest.ae_title)
     for one in listed:
         yield one
+
+
+def _current(source: str, kept: timedelta) -> ColumnElement[bool]:
+    return and_(col(WorklistItem.source) == source, col(WorklistItem.scheduled_at) > clock.now() - kept)
 
 
 async def _numbers(session: AsyncSession, patient_ids: list[UUID]) -> dict[UUID, str]:

@@ -12,7 +12,7 @@ from telehealth.core.db import fetch
 from telehealth.identity import access
 from telehealth.identity.access import Action
 from telehealth.identity.models import Organisation
-from telehealth.referrals import due, queries
+from telehealth.referrals import due, orders, queries
 from telehealth.referrals.lifecycle import OPEN_FOR_READING, REFERRAL, ReferralStatus, Step, advance
 from telehealth.referrals.models import Priority, Referral, ReferralEvent
 from telehealth.scheduling.holidays import CLOSED
@@ -54,6 +54,7 @@ async def note(session: AsyncSession, actor: Actor, referral: Referral, step: St
         )
     )
     await session.flush()
+    await orders.follow(session, referral)
     audit.record(
         session, actor, f"referral.{step.value}", referral.id, patient_id=referral.patient_id, purpose=referral.id, **facts
     )

@@ -21,7 +21,7 @@ from telehealth.identity.access import Action, Scope
 from telehealth.patients import queries as patient_queries
 from telehealth.patients import service as patients
 from telehealth.patients.models import Patient, Purpose
-from telehealth.scheduling import queries, reminders
+from telehealth.scheduling import orders, queries, reminders
 from telehealth.scheduling.errors import (
     ConsentMissing,
     HoursWrong,
@@ -95,6 +95,7 @@ async def book(
     )
     audit.record(session, actor, "appointment.booked", appointment.id, patient_id=patient_id)
     await reminders.booked(session, appointment)
+    await orders.follow(session, appointment)
     return appointment
 
 
@@ -118,6 +119,7 @@ async def move(session: AsyncSession, actor: Actor, appointment_id: UUID, start:
         await session.flush()
     audit.record(session, actor, "appointment.moved", appointment.id, patient_id=appointment.patient_id)
     await reminders.moved(session, appointment)
+    await orders.follow(session, appointment)
     return appointment
 
 
@@ -129,6 +131,7 @@ async def cancel(session: AsyncSession, actor: Actor, appointment_id: UUID, reas
     _changed(session, appointment)
     audit.record(session, actor, "appointment.cancelled", appointment.id, patient_id=appointment.patient_id)
     await reminders.cancelled(session, appointment)
+    await orders.follow(session, appointment)
     return appointment
 
 
