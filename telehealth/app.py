@@ -33,7 +33,21 @@ from telehealth.core.settings import Settings, settings
 from telehealth.identity.denials import record_denial
 from telehealth.identity.deps import know_visitor
 from telehealth.web.assets import STATIC
-from telehealth.web.pages import account, audit, booking, demo, home, live, people, pipeline, reading, referrals, upload, visit
+from telehealth.web.pages import (
+    account,
+    audit,
+    booking,
+    calendar,
+    demo,
+    home,
+    live,
+    people,
+    pipeline,
+    reading,
+    referrals,
+    upload,
+    visit,
+)
 from telehealth.web.problem_page import problem_page, wants_page
 
 API = (
@@ -51,7 +65,7 @@ API = (
     signaling.socket,
     health,
 )
-PAGES = (home, account, booking, visit, referrals, upload, reading, people, audit, pipeline, live)
+PAGES = (home, account, booking, calendar, visit, referrals, upload, reading, people, audit, pipeline, live)
 
 
 @asynccontextmanager

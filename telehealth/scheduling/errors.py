@@ -49,3 +49,10 @@ class KeyReused(Conflict):
 class HoursWrong(Invalid):
     code = "hours-wrong"
     title = "The end must be after the beginning"
+
+
+class BreaksVisits(Conflict):
+    """facts: visits, the beginnings of those booked that would lie outside the new hours."""
+
+    code = "breaks-visits"
+    title = "Visits are booked in this time"

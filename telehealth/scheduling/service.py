@@ -1,8 +1,8 @@
-"""Verbs of the calendar. The same function that offers a time accepts it; the database decides who was first."""
+"""Verbs of booking. The same function that offers a time accepts it; the database decides who was first."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from uuid import UUID
 
@@ -17,14 +17,13 @@ from telehealth.core.errors import NotFound
 from telehealth.core.ids import new_id
 from telehealth.core.lifecycle import advance
 from telehealth.identity import access
-from telehealth.identity.access import Action, Scope
+from telehealth.identity.access import Action
 from telehealth.patients import queries as patient_queries
 from telehealth.patients import service as patients
 from telehealth.patients.models import Patient, Purpose
 from telehealth.scheduling import orders, queries, reminders
 from telehealth.scheduling.errors import (
     ConsentMissing,
-    HoursWrong,
     KeyReused,
     MovedTooOften,
     NotOffered,
@@ -33,7 +32,7 @@ from telehealth.scheduling.errors import (
     TooLate,
 )
 from telehealth.scheduling.lifecycle import APPOINTMENT, AppointmentStatus, Event
-from telehealth.scheduling.models import Appointment, Practitioner, TimeOff, WorkingHours
+from telehealth.scheduling.models import Appointment, Practitioner
 from telehealth.scheduling.queries import scope_of
 from telehealth.scheduling.slots import free_at, is_working_time
 
@@ -191,48 +190,3 @@ async def _next_three(session: AsyncSession, practitioner: Practitioner, start: 
     zone = await queries.zone_of(session, practitioner)
     found = await queries.next_free(session, practitioner, max(start, clock.now()))
     return [clock.in_zone(zone, slot.start_at).isoformat() for slot in found]
-
-
-async def add_hours(
-    session: AsyncSession, actor: Actor, practitioner_id: UUID, weekday: int, start: time, end: time
-) -> WorkingHours:
-    """One weekly block from today on, by the practitioner's clock. Raises Invalid where it ends before it begins."""
-    practitioner = await _own_calendar(session, actor, practitioner_id)
-    if start >= end or not 0 <= weekday <= 6:
-        raise HoursWrong()
-    today = clock.day_in(practitioner.zone, clock.now())
-    row = WorkingHours(practitioner_id=practitioner.id, weekday=weekday, start_time=start, end_time=end, valid_from=today)
-    session.add(row)
-    await session.flush()
-    audit.record(session, actor, "calendar.hours_added", row.id)
-    return row
-
-
-async def end_hours(session: AsyncSession, actor: Actor, hours_id: UUID) -> None:
-    """No longer offered from today on; what is booked stays booked."""
-    row = await fetch(session, WorkingHours, hours_id)
-    practitioner = await _own_calendar(session, actor, row.practitioner_id)
-    row.valid_to = clock.day_in(practitioner.zone, clock.now())
-    session.add(row)
-    audit.record(session, actor, "calendar.hours_ended", row.id)
-
-
-async def add_time_off(
-    session: AsyncSession, actor: Actor, practitioner_id: UUID, start: datetime, end: datetime, reason: str = ""
-) -> TimeOff:
-    """Away in [start, end). Raises Invalid where it ends before it begins."""
-    practitioner = await _own_calendar(session, actor, practitioner_id)
-    if start >= end:
-        raise HoursWrong()
-    row = TimeOff(practitioner_id=practitioner.id, start_at=start, end_at=end, reason=reason)
-    session.add(row)
-    await session.flush()
-    audit.record(session, actor, "calendar.time_off_added", row.id)
-    return row
-
-
-async def _own_calendar(session: AsyncSession, actor: Actor, practitioner_id: UUID) -> Practitioner:
-    practitioner = await fetch(session, Practitioner, practitioner_id)
-    scope = Scope(accounts=frozenset({practitioner.id}), units=frozenset({practitioner.organisation_id}))
-    access.ensure(actor, Action.SET_AVAILABILITY, scope, hidden=True)
-    return practitioner

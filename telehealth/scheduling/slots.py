@@ -102,6 +102,23 @@ def free_at(of: Availability, start_at: datetime, now: datetime) -> Slot | None:
     return next((slot for slot in _on_that_day(of, start_at, now) if slot.start_at == start_at), None)
 
 
+def still_fits(of: Availability, visit: Slot) -> bool:
+    """Whether a booked visit lies within the hours of an open day on which the specialist is there."""
+    if visit.start_at.astimezone(ZoneInfo(of.facility_zone)).date() in of.closed or _meets(visit, of.away):
+        return False
+    day = visit.start_at.astimezone(ZoneInfo(of.zone)).date()
+    spans = (span for near in (day - DAY, day) for span in _spans(of, near))
+    return any(start <= visit.start_at and visit.end_at <= end for start, end in spans)
+
+
+def clock_changes(of: Availability, first: date, days: int) -> list[tuple[date, datetime]]:
+    """The days on which the specialist's clock and the facility's move apart or together: (day, 09:00 there as UTC)."""
+    zone, facility = ZoneInfo(of.zone), ZoneInfo(of.facility_zone)
+    mornings = [(first + i * DAY, instant(first + i * DAY, time(9), zone)) for i in range(-1, days)]
+    walls = [morning.astimezone(facility).time() for _, morning in mornings]
+    return [mornings[i] for i in range(1, len(mornings)) if walls[i] != walls[i - 1]]
+
+
 def nearest(of: Availability, wanted: datetime, now: datetime, count: int = 3) -> list[Slot]:
     """The next free times from `wanted` on; earlier ones of the coming weeks only if there are too few."""
     if wanted - now > HORIZON_DAYS * DAY:

@@ -1,15 +1,13 @@
-"""Pages: find a specialist, choose a time, confirm, one's own visits, a specialist's own calendar."""
+"""Pages: find a specialist, choose a time, confirm, one's own visits."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated
 from urllib.parse import urlencode
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import AfterValidator, AwareDatetime
-from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from telehealth.core import audit, clock
@@ -28,7 +26,7 @@ from telehealth.scheduling import queries, service
 from telehealth.scheduling.ical import calendar
 from telehealth.scheduling.invitations import event_of
 from telehealth.scheduling.lifecycle import LIVE
-from telehealth.scheduling.models import Appointment, Practitioner, WorkingHours
+from telehealth.scheduling.models import Appointment, Practitioner
 from telehealth.scheduling.slots import HORIZON_DAYS
 from telehealth.scheduling.specialties import SPECIALTIES
 from telehealth.web.render import render
@@ -55,7 +53,6 @@ def _in_reach(at: datetime) -> datetime:
 
 Text = Annotated[str, Form(max_length=2000), AfterValidator(_without_nul)]
 Start = Annotated[AwareDatetime, AfterValidator(_in_reach)]
-Day = Annotated[date, Form(ge=EARLIEST, le=LATEST)]
 
 
 @router.get("/specialists")
@@ -268,63 +265,3 @@ async def calendar_file(session: Work, actor: CurrentActor, appointment_id: UUID
     text = calendar(event_of(await queries.booked(session, actor, appointment_id), settings().address))
     headers = {"Content-Disposition": f'attachment; filename="visit-{appointment_id}.ics"', "Cache-Control": "no-store"}
     return Response(text, media_type="text/calendar; charset=utf-8", headers=headers)
-
-
-@router.get("/calendar")
-async def own_calendar(request: Request, session: Work, actor: CurrentActor) -> HTMLResponse:
-    """Today's visits, the weekly hours, and what patients see of them."""
-    return await _calendar(request, session, actor)
-
-
-async def _calendar(
-    request: Request, session: AsyncSession, actor: CurrentActor, status: int = 200, error: str = ""
-) -> HTMLResponse:
-    person = await fetch(session, Practitioner, actor.account_id or "")
-    today = clock.day_in(person.zone, clock.now())
-    start, end = clock.day_bounds(person.zone, today)
-    visits = [row for row in await queries.appointments(session, actor, start, end) if row.practitioner.id == person.id]
-    current = or_(col(WorkingHours.valid_to).is_(None), col(WorkingHours.valid_to) > today)
-    wanted = select(WorkingHours).where(WorkingHours.practitioner_id == person.id, current)
-    hours = (await session.exec(wanted.order_by(col(WorkingHours.weekday), col(WorkingHours.start_time)))).all()
-    days = await queries.free_days(session, person, today, 14)
-    facts = {"person": person, "visits": visits, "hours": hours, "days": days, "weekdays": _weekdays(), "live": LIVE}
-    return render(request, "booking/calendar.html", status, error=error, **facts)
-
-
-def _weekdays() -> list[str]:
-    return [_("Monday"), _("Tuesday"), _("Wednesday"), _("Thursday"), _("Friday"), _("Saturday"), _("Sunday")]
-
-
-@router.post("/calendar/hours")
-async def add_hours(
-    request: Request,
-    session: Work,
-    actor: CurrentActor,
-    weekday: Annotated[int, Form(ge=0, le=6)],
-    start: Annotated[time, Form()],
-    end: Annotated[time, Form()],
-) -> Response:
-    try:
-        await service.add_hours(session, actor, actor.account_id or UUID(int=0), weekday, start, end)
-    except DomainError as error:
-        return await _calendar(request, session, actor, status_of(error), _("The end must be after the beginning"))
-    return RedirectResponse("/calendar", 303)
-
-
-@router.post("/calendar/hours/{hours_id}/remove")
-async def end_hours(session: Work, actor: CurrentActor, hours_id: UUID) -> RedirectResponse:
-    await service.end_hours(session, actor, hours_id)
-    return RedirectResponse("/calendar", 303)
-
-
-@router.post("/calendar/away")
-async def add_time_off(request: Request, session: Work, actor: CurrentActor, first: Day, last: Day) -> Response:
-    """Whole days, both included, by the specialist's own clock."""
-    person = await fetch(session, Practitioner, actor.account_id or "")
-    zone = ZoneInfo(person.zone)
-    start, end = (datetime.combine(day, time.min, zone) for day in (first, last + timedelta(days=1)))
-    try:
-        await service.add_time_off(session, actor, person.id, start, end)
-    except DomainError as error:
-        return await _calendar(request, session, actor, status_of(error), _("The end must be after the beginning"))
-    return RedirectResponse("/calendar", 303)

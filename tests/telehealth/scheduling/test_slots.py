@@ -234,3 +234,19 @@ def test_everything_offered_is_accepted_and_nothing_overlaps(data, first):
     for slot in offered:
         assert all(slot.end_at + buffer <= busy.start_at or busy.end_at + buffer <= slot.start_at for busy in of.busy)
         assert all(slot.end_at <= away.start_at or away.end_at <= slot.start_at for away in of.away)
+
+
+def test_a_booked_visit_fits_as_long_as_hours_days_and_presence_hold():
+    visit = Slot(utc(2026, 3, 9, 1, 20), utc(2026, 3, 9, 1, 40))
+    assert slots.still_fits(hanoi(), visit)
+    assert slots.still_fits(hanoi(busy=(visit,)), visit)
+    assert not slots.still_fits(hanoi(hours=()), visit)
+    assert not slots.still_fits(hanoi(overrides=(Override(MONDAY),)), visit)
+    assert not slots.still_fits(hanoi(closed={MONDAY: "Tết"}), visit)
+    assert not slots.still_fits(hanoi(away=(Slot(visit.end_at - timedelta(minutes=1), visit.end_at),)), visit)
+
+
+def test_the_days_on_which_two_clocks_part_are_named():
+    paris = hanoi(zone=PARIS)
+    assert slots.clock_changes(hanoi(), date(2026, 3, 20), 20) == []
+    assert slots.clock_changes(paris, date(2026, 3, 20), 20) == [(date(2026, 3, 29), utc(2026, 3, 29, 7))]
