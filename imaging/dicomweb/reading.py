@@ -12,7 +12,7 @@ from fastapi import Request, Response
 
 from imaging.dicom import frames as stored_frames
 from imaging.dicom.uids import SYNTAXES
-from imaging.dicomweb import qido, rendering, wado
+from imaging.dicomweb import levels, qido, rendering, wado
 from imaging.dicomweb.answers import Document, Pieces, document_answer, has_seen, not_modified
 from imaging.dicomweb.errors import NotAcceptable
 from imaging.dicomweb.multipart import new_boundary, part_head, tail
@@ -175,11 +175,15 @@ async def retrieve_frames(request: Request, study_uid: str, series_uid: str, sop
     """Frames as stored, decoded or written anew, by Accept; `numbers` such as `1` or `1,2,3`."""
     _, item = await _one(request, study_uid, series_uid, sop_uid, "frames")
     wanted = wado.frame_numbers(numbers, item)
-    form = wado.form_of(request.headers.get("accept", ""), item.transfer_syntax)
+    accept, url = wado.accept_of(request), base_of(request) + item.path
+    best = levels.wanted(accept, item.transfer_syntax) if len(wanted) == 1 else None
+    if best and (made := await levels.answer(request, reads_of(request).levels, item, wanted[0], best, url)):
+        return made
+    form = wado.form_of(accept, item.transfer_syntax)
     etag = wado.etag_of(item, numbers, form)
     if has_seen(request, etag):
         return not_modified(etag)
-    return await wado.frame_parts(item, wanted, form, base_of(request) + item.path, etag)
+    return await wado.frame_parts(item, wanted, form, url, etag)
 
 
 async def retrieve_bulkdata(request: Request, study_uid: str, series_uid: str, sop_uid: str, path: str) -> Response:

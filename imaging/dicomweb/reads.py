@@ -9,6 +9,7 @@ from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from imaging.dicomweb.answers import Kept
+from imaging.dicomweb.levels import Levels
 from imaging.dicomweb.trail import Trail
 from imaging.store.shelf import Shelf
 from telehealth.core.actor import Actor
@@ -25,12 +26,13 @@ class Reads:
     shelf: Shelf
     trail: Trail
     kept: Kept
+    levels: Levels
 
 
 @asynccontextmanager
 async def running(engine: AsyncEngine) -> AsyncIterator[Reads]:
     rows = open_rows(engine.url)
-    reads = Reads(rows, KnownSecrets(engine), Shelf(rows), Trail(engine), Kept())
+    reads = Reads(rows, KnownSecrets(engine), Shelf(rows), Trail(engine), Kept(), Levels(rows))
     writing = asyncio.create_task(reads.trail.keep_writing())
     try:
         yield reads

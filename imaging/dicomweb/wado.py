@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from fastapi import Response
+from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
 from imaging.dicom import frames, sandbox
@@ -154,12 +154,17 @@ def form_of(accept: str, stored: str) -> Form:
     for media_type, given in accepted(accept):
         inner = given.get("type", OCTETS).lower() if media_type == "multipart/related" else media_type
         single = media_type not in ("multipart/related", "*/*") and not media_type.endswith("/*")
-        if chosen := _chosen(inner, given.get("transfer-syntax", ""), stored):
-            return Form(chosen.content_type, chosen.syntax, chosen.made, single)
+        if found := chosen(inner, given.get("transfer-syntax", ""), stored):
+            return Form(found.content_type, found.syntax, found.made, single)
     raise NotAcceptable()
 
 
-def _chosen(inner: str, wanted: str, stored: str) -> Form | None:
+def accept_of(request: Request) -> str:
+    """The query's word counts before the header's (PS3.18, 8.3.3.1)."""
+    return request.query_params.get("accept") or request.headers.get("accept", "")
+
+
+def chosen(inner: str, wanted: str, stored: str) -> Form | None:
     syntax = SYNTAXES[stored]
     native = not syntax.encapsulated
     as_stored = Form(syntax.media_type or OCTETS, EXPLICIT_LE if native else stored, made=False)
