@@ -5,21 +5,18 @@ import json
 from base64 import b64encode
 from dataclasses import dataclass
 from datetime import timedelta
-from io import BytesIO
 from typing import Any
 from uuid import UUID
 
-import numpy as np
 import structlog
-from PIL import Image
-from pydicom import dcmread
-from pydicom.pixels import apply_modality_lut, apply_voi_lut, pixel_array
 from sqlalchemy import Exists, and_, or_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from imaging.dicom import sandbox
+from imaging.dicom.errors import Undecodable
 from imaging.dicom.refusals import Refusal
 from imaging.reports import pdf, queries, sr
 from imaging.reports.models import Report, ReportDocument, ReportVersion
@@ -110,35 +107,17 @@ async def _make_pdf(engine: AsyncEngine, blobs: Blobs, facts: _Facts) -> ReportD
 
 
 async def _picture(blobs: Blobs, facts: _Facts, mark: dict[str, Any]) -> pdf.Picture | None:
-    """A key image as a small PNG; None where its pixels cannot be shown, so that the report is made all the same."""
+    """A key image as a small JPEG; None where its pixels cannot be shown, so that the report is made all the same."""
     instance = facts.instances.get(mark["sop_uid"])
     if instance is None or instance.undecodable or not instance.frames:
         return None
-    path = await blobs.local(instance.blob_key)
     try:
-        address = await asyncio.to_thread(_png, path, int(mark["frame"]))
-    except (ValueError, AttributeError, RuntimeError, NotImplementedError) as error:
-        log.warning("key_image_left_out", instance_id=str(instance.id), reason=type(error).__name__)
+        jpeg = await sandbox.thumbnail(await blobs.local(instance.blob_key), int(mark["frame"]), PICTURE_PX)
+    except Undecodable as error:
+        log.warning("key_image_left_out", instance_id=str(instance.id), reason=str(error))
         return None
     where = f"Series {mark['series_uid'][-6:]}, {instance.number or '?'}" if not mark["label"] else mark["label"]
-    return pdf.Picture(address, where)
-
-
-def _png(path: Any, frame: int) -> str:
-    """The frame (from 1) as its own window shows it."""
-    data = dcmread(path)
-    pixels = pixel_array(data, index=frame - 1)
-    if pixels.ndim == 2:
-        pixels = apply_voi_lut(apply_modality_lut(pixels, data), data)
-        low, high = float(np.min(pixels)), float(np.max(pixels))
-        pixels = ((pixels - low) / max(high - low, 1e-6) * 255).astype(np.uint8)
-        if data.PhotometricInterpretation == "MONOCHROME1":
-            pixels = 255 - pixels
-    picture = Image.fromarray(pixels)
-    picture.thumbnail((PICTURE_PX, PICTURE_PX))
-    buffer = BytesIO()
-    picture.save(buffer, "PNG")
-    return "data:image/png;base64," + b64encode(buffer.getvalue()).decode()
+    return pdf.Picture("data:image/jpeg;base64," + b64encode(jpeg).decode(), where)
 
 
 async def _make_sr(engine: AsyncEngine, blobs: Blobs, facts: _Facts) -> None:
