@@ -41,12 +41,15 @@ from telehealth.web.pages import (
     demo,
     home,
     live,
+    operations,
     people,
     pipeline,
     reading,
     referrals,
+    reports,
     upload,
     visit,
+    worklist,
 )
 from telehealth.web.problem_page import problem_page, wants_page
 
@@ -65,7 +68,23 @@ API = (
     signaling.socket,
     health,
 )
-PAGES = (home, account, booking, calendar, visit, referrals, upload, reading, people, audit, pipeline, live)
+PAGES = (
+    home,
+    account,
+    booking,
+    calendar,
+    visit,
+    referrals,
+    upload,
+    worklist,
+    reading,
+    reports,
+    operations,
+    people,
+    audit,
+    pipeline,
+    live,
+)
 
 
 @asynccontextmanager

@@ -18,7 +18,7 @@ from telehealth.identity.deps import CurrentActor, Work
 from telehealth.patients.models import Patient
 from telehealth.referrals import queries
 from telehealth.referrals.models import Referral
-from telehealth.web.pages.referrals import editor_facts
+from telehealth.web.pages.worklist import editor_facts
 from telehealth.web.render import render
 
 router = APIRouter(include_in_schema=False)
