@@ -2,7 +2,9 @@
 
 import json
 import os
+import signal
 import sys
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -304,6 +306,55 @@ def import_folder(
     finally:
         portal.close()
     raise typer.Exit(code)
+
+
+@app.command()
+def gateway(
+    server: Annotated[str, typer.Option(envvar="TELEHEALTH_GATEWAY_SERVER", help="Address of the province, https://…")],
+    token_file: Annotated[
+        Path, typer.Option(envvar="TELEHEALTH_GATEWAY_TOKEN_FILE", help="File with the clinic's bearer token.", exists=True)
+    ],
+    folder: Annotated[
+        Path, typer.Option(envvar="TELEHEALTH_GATEWAY_FOLDER", help="Where images wait until the province has them.")
+    ] = Path("gateway"),
+    organisation: Annotated[
+        str, typer.Option(envvar="TELEHEALTH_GATEWAY_ORGANISATION", help="Id of the unit, if the token's owner has several.")
+    ] = "",
+    watch: Annotated[
+        Path | None, typer.Option(envvar="TELEHEALTH_GATEWAY_WATCH", help="A folder or disc drive whose files are sent too.")
+    ] = None,
+    ae_title: Annotated[
+        str, typer.Option(envvar="TELEHEALTH_GATEWAY_AE_TITLE", help="AE title to which the devices send.")
+    ] = "TELEHEALTH",
+    dicom_port: Annotated[int, typer.Option(envvar="TELEHEALTH_GATEWAY_DICOM_PORT", help="0: no devices.")] = 11112,
+    status_port: Annotated[
+        int, typer.Option(envvar="TELEHEALTH_GATEWAY_STATUS_PORT", help="Status page on this machine; 0: none.")
+    ] = 8042,
+) -> None:
+    """Run on a clinic's own PC: take images from its devices and folders, bring them to the province over any line."""
+    from imaging.gateway import daemon  # pynetdicom is heavy and only its own
+    from imaging.gateway.config import GatewayConfig
+
+    log.configure()
+    config = GatewayConfig(
+        server=server,
+        token=token_file.read_text().strip(),
+        folder=folder,
+        organisation=organisation,
+        watch=watch,
+        ae_title=ae_title,
+        dicom_port=dicom_port,
+        status_port=status_port,
+    )
+    stopping = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: stopping.set())
+    if status_port:
+        out.print(f"status page: http://localhost:{status_port}", highlight=False)
+    try:
+        daemon.run(config, stopping)
+    except OSError as error:
+        raise stop(f"the gateway cannot start: {error}") from None
 
 
 @audit_app.command("verify")
