@@ -12,7 +12,7 @@ PIECE = 4096
 class Line:
     """rate: bytes a second upwards, all connections together. cut_after: bytes upwards between two cuts, 0 for none.
 
-    away_s: after a cut nobody gets through for so long.
+    away_s: after a cut nobody gets through for so long; away: nobody at all.
     """
 
     target: tuple[str, int]
@@ -20,6 +20,7 @@ class Line:
     cut_after: int = 0
     most_cuts: int = 1_000_000
     away_s: float = 0
+    away: bool = False
     up: int = 0
     cuts: int = 0
     port: int = 0
@@ -41,7 +42,7 @@ class Line:
             writer.transport.abort()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if asyncio.get_running_loop().time() < self._back_at:
+        if self.away or asyncio.get_running_loop().time() < self._back_at:
             writer.transport.abort()
             return
         try:

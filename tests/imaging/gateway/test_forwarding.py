@@ -156,8 +156,6 @@ async def test_what_a_device_was_told_is_stored_reaches_the_province_past_kill_9
         province = await factories.make_province(session)
     (tmp_path / "token").write_text(await token_of(engine, province.technician))
     port, dicom_port, status_port = free_port(), free_port(), free_port()
-    options = ["--server", f"http://127.0.0.1:{port}", "--token-file", str(tmp_path / "token"), "--folder", str(tmp_path / "g")]
-    options += ["--dicom-port", str(dicom_port), "--status-port", str(status_port)]
     server_env = {"TELEHEALTH_DATA": str(data), "PORT": str(port), "TELEHEALTH_BROKER": "memory://"}
     nothing_of_the_server = {
         "TELEHEALTH_DATA": str(tmp_path / "none"),
@@ -165,22 +163,25 @@ async def test_what_a_device_was_told_is_stored_reaches_the_province_past_kill_9
     }
     images = [pydicom.dcmread(BytesIO(content)) for content in ct_volume(PATIENT, slices=12, size=64)]
     log = tmp_path / "log"
-
-    with running(telehealth("gateway", *options), log, nothing_of_the_server) as gateway:
-        wait_for_port(dicom_port, gateway, log)
-        await asyncio.to_thread(store, images, dicom_port)
-        os.kill(gateway.pid, signal.SIGKILL)
-    with (
-        running(telehealth("gateway", *options), log, nothing_of_the_server) as gateway,
-        running(telehealth("serve"), log, server_env) as server,
-    ):
-        wait_for_port(port, server, log)
-        while not await stored(engine):
-            await asyncio.sleep(0.02)
-        os.kill(server.pid, signal.SIGKILL)
-        server.wait()
-        with running(telehealth("serve"), log, server_env):
-            await asyncio.to_thread(until, len(images), status_port)
+    async with bad_line(f"http://127.0.0.1:{port}", away=True) as line:
+        options = ["--server", line.address, "--token-file", str(tmp_path / "token"), "--folder", str(tmp_path / "g")]
+        gateway_command = telehealth("gateway", *options, "--dicom-port", str(dicom_port), "--status-port", str(status_port))
+        with running(telehealth("serve"), log, server_env) as server:
+            with running(gateway_command, log, nothing_of_the_server) as gateway:
+                await asyncio.to_thread(wait_for_port, dicom_port, gateway, log)
+                await asyncio.to_thread(store, images, dicom_port)
+                os.kill(gateway.pid, signal.SIGKILL)
+            await asyncio.to_thread(wait_for_port, port, server, log)
+            line.away, line.rate = False, 20_000
+            with running(gateway_command, log, nothing_of_the_server):
+                while not await stored(engine):
+                    await asyncio.sleep(0.1)
+                os.kill(server.pid, signal.SIGKILL)
+                server.wait()
+                assert len(await stored(engine)) < len(images)
+                line.rate = 0
+                with running(telehealth("serve"), log, server_env):
+                    await asyncio.to_thread(until, len(images), status_port)
     found = await stored(engine)
     await engine.dispose()
     archive = Disk(data / "objects")
