@@ -1,6 +1,7 @@
 /**
  * The line to the room: numbered messages over whichever socket is open now. A dead socket is noticed by silence (the
- * server pings each second), replaced with a new ticket, and what the other side has not seen is sent again.
+ * server pings and says how often), replaced with the ticket that the room gave for that, and what the other side has
+ * not seen is sent again. Only where that ticket is not taken is another one asked for.
  */
 
 import type { FromPage, FromRoom, PageFrame, RoomFrame } from "./messages";
@@ -17,9 +18,13 @@ export type Listener = {
 /** Thrown by `join` where asking again cannot help. */
 export class Final extends Error {}
 
-const SILENT_MS = 3500;
-const LOOK_MS = 500;
+const PATIENCE = 2.5; // so many missed pings make a dead socket, as on the other side
+const FIRST_MS = 1000; // until the first ping says otherwise
+const LOOK_MS = 250;
 const WAITS_MS = [250, 500, 1000, 2000, 4000];
+/** signaling/close_codes.py */
+const RESTART = 1012;
+const TICKET = 4401;
 const REPLACED = 4409;
 const OVER = 4410;
 
@@ -32,6 +37,10 @@ export class RoomSocket {
   private ready = false;
   private finished = false;
   private heardAt = 0;
+  private everyMs = FIRST_MS;
+  /** Where the room was, and the ticket for coming back to it. */
+  private back: Ticket | null = null;
+  private url = "";
   private attempts = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private readonly watch: ReturnType<typeof setInterval>;
@@ -71,7 +80,8 @@ export class RoomSocket {
     if (this.finished || this.joining) return;
     this.joining = true;
     try {
-      const { ticket, url } = await this.join();
+      const { ticket, url } = this.back ?? (await this.join());
+      this.back = null; // it opens the door once
       if (!this.finished) this.connect(ticket, url);
     } catch (error) {
       if (error instanceof Final) this.finish("refused", error.message);
@@ -84,7 +94,9 @@ export class RoomSocket {
   private connect(ticket: string, url: string): void {
     const socket = new WebSocket(new URL(url, location.href.replace(/^http/, "ws")));
     this.socket = socket;
+    this.url = url;
     this.heardAt = performance.now();
+    this.everyMs = FIRST_MS;
     socket.onopen = () => this.post(0, { kind: "hello", ticket, line: this.line });
     socket.onmessage = (event) => {
       if (socket === this.socket) this.hear(JSON.parse(event.data as string) as RoomFrame);
@@ -99,9 +111,11 @@ export class RoomSocket {
     this.tail = this.tail.filter((kept) => kept.number > frame.seen);
     const { message } = frame;
     if (message.kind === "ping") {
+      this.everyMs = message.every_ms;
       this.post(0, { kind: "pong" });
       return;
     }
+    if (message.kind === "welcome" || message.kind === "renewed") this.back = { ticket: message.ticket, url: this.url };
     if (message.kind === "welcome") this.welcomed(message.line, message.resumed);
     if (frame.number > 0) {
       if (frame.number <= this.seen) return;
@@ -135,12 +149,15 @@ export class RoomSocket {
     if (this.finished) return;
     if (code === REPLACED) this.finish("replaced", "");
     else if (code === OVER) this.finish("ended", "");
-    else this.reopen();
+    else {
+      if (code === TICKET) this.back = null; // the sign-in may have ended: the service says so in words
+      this.reopen(code === RESTART && this.ready ? 0 : undefined);
+    }
   }
 
   /** A socket may stay "open" long after its network has gone. */
   private lookForSilence(): void {
-    if (this.socket && performance.now() - this.heardAt > SILENT_MS) this.reopen(0);
+    if (this.socket && performance.now() - this.heardAt > PATIENCE * this.everyMs) this.reopen(0);
   }
 
   private reopen(wait = this.backoff()): void {
