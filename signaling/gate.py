@@ -41,7 +41,7 @@ class TryAgain(Exception):
 class Link(Protocol):
     """An open page and its line, near or far. Neither call waits."""
 
-    def hear(self, text: str) -> None:
+    def hear(self, data: bytes) -> None:
         """A frame came. Raises Malformed, unless the room's process must judge it."""
 
     def gone(self) -> None: ...
@@ -58,10 +58,10 @@ class Opening:
 OPENING = TypeAdapter(Opening)
 
 
-def read_frame(text: str | bytes) -> m.PageFrame:
+def read_frame(data: bytes) -> m.PageFrame:
     """Raises Malformed; a second hello is none of the protocol."""
     try:
-        frame = m.PageFrame.model_validate_json(text)
+        frame = m.PageFrame.model_validate_json(data)
     except ValidationError:
         raise Malformed() from None
     if isinstance(frame.message, m.Hello):
@@ -77,8 +77,8 @@ class Near:
     line: Line
     socket: Socket
 
-    def hear(self, text: str) -> None:
-        self.hub.hear(self.line, read_frame(text))
+    def hear(self, data: bytes) -> None:
+        self.hub.hear(self.line, read_frame(data))
 
     def gone(self) -> None:
         self.hub.gone(self.line, self.socket)
@@ -93,8 +93,8 @@ class Far:
     id: bytes
     socket: Socket
 
-    def hear(self, text: str) -> None:
-        self.gate.directory.post(self.owner, b"F" + self.id + text.encode())
+    def hear(self, data: bytes) -> None:
+        self.gate.directory.post(self.owner, b"F" + self.id + data)
 
     def gone(self) -> None:
         if self.gate.far.pop(self.id, None):

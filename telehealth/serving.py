@@ -6,6 +6,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from signaling.gate import Gate
+from signaling.transport import CallSocket
 from telehealth.core.settings import Settings
 
 
@@ -29,7 +30,7 @@ def run(app: FastAPI, config: Settings) -> None:
         host=config.host,
         port=config.port,
         loop="uvloop",
-        ws="websockets-sansio",
+        ws=CallSocket,
         ws_per_message_deflate=False,
         ws_max_size=256 * 1024,
         ws_ping_interval=None,

@@ -13,6 +13,7 @@ from playwright.async_api import Browser, Page, ViewportSize, async_playwright
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from imaging.dicom import sandbox
+from signaling.transport import CallSocket
 from telehealth.app import create_app
 from telehealth.core.db import session_scope
 from telehealth.core.settings import Settings
@@ -86,9 +87,7 @@ async def live_server(engine: AsyncEngine, database_url: str, request: pytest.Fi
     config = Settings(demo=True, database=database_url, data=RUN_FOLDER, public_url=address, **besides)
     app = create_app(config)
     app.state.engine = engine
-    server = uvicorn.Server(
-        uvicorn.Config(app, ws="websockets-sansio", log_level="warning", lifespan="on", timeout_graceful_shutdown=2)
-    )
+    server = uvicorn.Server(uvicorn.Config(app, ws=CallSocket, log_level="warning", lifespan="on", timeout_graceful_shutdown=2))
     running = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:
         if running.done():

@@ -16,6 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from signaling.transport import CallSocket
 from telehealth.core import clock, ids
 from telehealth.core.db import session_scope
 from telehealth.scheduling.models import Appointment
@@ -48,7 +49,7 @@ async def visit_now(engine: AsyncEngine, province: Province, minutes: int = 0) -
 async def served(app: FastAPI) -> AsyncIterator[str]:
     """The application on a free port of 127.0.0.1; its own lifespan is already running."""
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, lifespan="off", log_level="warning", ws="websockets-sansio", ws_per_message_deflate=False)
+    config = uvicorn.Config(app, lifespan="off", log_level="warning", ws=CallSocket, ws_per_message_deflate=False)
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:
