@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
 from uuid import UUID
@@ -21,13 +21,14 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from signaling import effects as e
 from signaling import messages as m
 from signaling import service, snapshots, tickets
+from signaling.arrivals import AT_ONCE, Arrivals
 from signaling.close_codes import Close
 from signaling.directory import Directory
 from signaling.instructions import CallEmergency, EndRoom, Expel, HandOver, Instruction
 from signaling.journal import Journal
 from signaling.lines import ALONE_PING_S, PATIENCE, PING_S, Line, Socket
 from signaling.models import Presence
-from signaling.rooms import CHAT_KEPT, Room
+from signaling.rooms import Room
 from signaling.seats import HOLD
 from signaling.tickets import LONGEST, BadTicket, Ticket
 from telehealth.core import clock
@@ -38,6 +39,9 @@ log = structlog.get_logger()
 
 BEAT_S = 0.5
 HEARTBEAT_S = 10.0
+CHECK_S = 30.0
+REVOKED_WITHIN = timedelta(seconds=10)
+"""Longer than a beat and a slow commit; what was ended earlier has been seen."""
 RENEW_S = 300.0
 """A page always holds a ticket with at least half of its life left."""
 
@@ -70,7 +74,8 @@ class Hub:
         self.stretches: dict[tuple[UUID, UUID], UUID] = {}
         """(room, account) -> the open row of its presence."""
         self._key = service.signing_key()
-        self._touched_at = 0.0
+        self.arrivals = Arrivals(engine, HOLD[True])
+        self._touched_at = self._checked_at = 0.0
 
     # Sockets
 
@@ -102,19 +107,16 @@ class Hub:
 
     async def _room_for(self, ticket: Ticket, now: datetime) -> tuple[Room, bool]:
         """The room, and whether this person was inside before the room had to be made anew. Raises BadTicket."""
-        known = ticket.room in self.rooms
-        state = None if known else await self.directory.load(ticket.room)
-        chat, was_inside = [], False
-        async with AsyncSession(reading_engine(self.engine)) as session:
-            if ticket.login not in await service.live_logins(session, {ticket.login}, now):
-                raise BadTicket("sign-in has ended")
-            if not known:
-                chat = await service.chat_of(session, ticket.room, CHAT_KEPT)
-                was_inside = await service.was_inside(session, ticket.room, ticket.account, now - HOLD[True])
+        is_new = ticket.room not in self.rooms
+        state = await self.directory.load(ticket.room) if is_new else None
+        arrival = await self.arrivals.ask(ticket, is_new=is_new)
+        if not arrival.stands:
+            raise BadTicket("sign-in has ended")
         if ticket.room not in self.rooms:  # another page may have come first
-            self._restore(state, now) if state else None
-            self.rooms.setdefault(ticket.room, Room(ticket.room)).chat = chat
-        return self.rooms[ticket.room], was_inside
+            if state:
+                self._restore(state, now)
+            self.rooms.setdefault(ticket.room, Room(ticket.room)).chat = arrival.chat
+        return self.rooms[ticket.room], arrival.was_inside
 
     def _restore(self, state: bytes, now: datetime) -> None:
         """A room whose process is gone: every seat is kept, every line is lost until its page comes."""
@@ -128,6 +130,8 @@ class Hub:
         self.stretches |= {(room.id, account): row for account, row in kept.stretches.items()}
         for line in kept.lines:
             self._carry_out(room, room.lose(line.id, now), now)
+        if room.media == "engine":  # its connections hung on the process that is gone
+            self._carry_out(room, room.use("engine"), now)
 
     def _line_of(self, ticket: Ticket, hello: m.Hello, room: Room, *, was_inside: bool) -> Line | None:
         """The line that the page wants to take up, if it is its own and still in its seat."""
@@ -309,8 +313,9 @@ class Hub:
         self._forget_lines()
         if ticks - self._touched_at >= HEARTBEAT_S and self.stretches:
             self._touched_at, ids = ticks, list(self.stretches.values())
-            self.journal.add(lambda session: service.touch(session, ids, now))
-        await self._close_ended_logins(now)
+            for part in range(0, len(ids), AT_ONCE):
+                self.journal.add(partial(service.touch, presence_ids=ids[part : part + AT_ONCE], at=now))
+        await self._close_ended_logins(now, ticks)
 
     def _attend(self, line: Line, ticks: float) -> None:
         """One line with a socket: dead, due for a ping, for a younger ticket."""
@@ -336,14 +341,21 @@ class Hub:
             if line.socket is None and (room is None or room.seat_of(line.id) is None):
                 del self.lines[line.id]
 
-    async def _close_ended_logins(self, now: datetime) -> None:
+    async def _close_ended_logins(self, now: datetime, ticks: float) -> None:
+        """What was revoked in the last seconds, at every beat; now and then whether each one still holds."""
         open_lines = [line for line in self.lines.values() if line.socket]
         if not open_lines:
             return
+        everyone = ticks - self._checked_at >= CHECK_S
         async with AsyncSession(reading_engine(self.engine)) as session:
-            standing = await service.live_logins(session, {line.ticket.login for line in open_lines}, now)
+            ended = await service.revoked_since(session, now - REVOKED_WITHIN)
+            if everyone:
+                self._checked_at, logins = ticks, [line.ticket.login for line in open_lines]
+                for part in range(0, len(logins), AT_ONCE):
+                    some = set(logins[part : part + AT_ONCE])
+                    ended |= some - await service.standing(session, some, now)
         for line in open_lines:
-            if line.ticket.login not in standing:
+            if line.ticket.login in ended:
                 self._lose(line, Close.TICKET)
 
     # Another process takes over
@@ -367,7 +379,8 @@ class Hub:
 
     def let_go(self, room_id: UUID) -> None:
         """The room lives elsewhere from now on: its pages are sent there, and nothing is decided here any more."""
-        self.rooms.pop(room_id, None)
+        if self.rooms.pop(room_id, None) and self.media:
+            self.media.close(room_id)
         for line in [line for line in self.lines.values() if line.ticket.room == room_id]:
             del self.lines[line.id]
             line.close(Close.RESTART)

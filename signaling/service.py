@@ -11,7 +11,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from signaling import messages as m
 from signaling import tickets
-from signaling.models import ChatLine, Presence
+from signaling.models import ChatLine, Presence, RoomPass
+from signaling.rooms import CHAT_KEPT
 from telehealth.core.crypto import ticket_key
 from telehealth.core.jobs import Job, enqueue
 from telehealth.identity.models import Account, LoginSession
@@ -55,10 +56,13 @@ async def keep_line(session: AsyncSession, room: UUID, line: m.Line) -> None:
     await session.merge(row)
 
 
-async def chat_of(session: AsyncSession, room: UUID, count: int) -> list[m.Line]:
-    """The last lines of a room, oldest first."""
-    rows = await session.exec(select(ChatLine).where(ChatLine.room == room).order_by(col(ChatLine.at).desc()).limit(count))
-    return [_chat_line(row) for row in reversed(rows.all())]
+async def chats_of(session: AsyncSession, rooms: Collection[UUID]) -> dict[UUID, list[m.Line]]:
+    """The last lines of each room, oldest first."""
+    rows = await session.exec(select(ChatLine).where(col(ChatLine.room).in_(rooms)).order_by(col(ChatLine.at)))
+    found: dict[UUID, list[m.Line]] = {}
+    for row in rows:
+        found.setdefault(row.room, []).append(_chat_line(row))
+    return {room: lines[-CHAT_KEPT:] for room, lines in found.items()}
 
 
 def _chat_line(row: ChatLine) -> m.Line:
@@ -74,22 +78,18 @@ async def presence_of(session: AsyncSession, room: UUID) -> list[Presence]:
     return list(await session.exec(select(Presence).where(Presence.room == room).order_by(col(Presence.joined_at))))
 
 
-async def was_inside(session: AsyncSession, room: UUID, account: UUID, since: datetime) -> bool:
-    """Whether this person sat inside a moment ago and did not leave on purpose."""
-    last = (
-        await session.exec(
-            select(Presence)
-            .where(Presence.room == room, Presence.account_id == account)
-            .order_by(col(Presence.joined_at).desc())
-            .limit(1)
-        )
-    ).first()
-    return last is not None and last.admitted and last.left_because in ("", "lost", "replaced") and last.seen_at >= since
-
-
-async def live_logins(session: AsyncSession, logins: Collection[UUID], now: datetime) -> set[UUID]:
-    """Those of these sign-in sessions that still stand."""
+async def were_inside(session: AsyncSession, rooms: Collection[UUID], since: datetime) -> set[tuple[UUID, UUID]]:
+    """(room, account) of those who sat inside a moment ago and did not leave on purpose."""
     rows = await session.exec(
+        select(Presence).where(col(Presence.room).in_(rooms), col(Presence.seen_at) >= since).order_by(col(Presence.joined_at))
+    )
+    last = {(row.room, row.account_id): row for row in rows}
+    return {who for who, row in last.items() if row.admitted and row.left_because in ("", "lost", "replaced")}
+
+
+async def standing(session: AsyncSession, logins: Collection[UUID], now: datetime) -> set[UUID]:
+    """Those of these sign-in sessions, or invitations by link, that still hold."""
+    people = await session.exec(
         select(LoginSession.id)
         .join(Account, col(Account.id) == col(LoginSession.account_id))
         .where(
@@ -99,4 +99,17 @@ async def live_logins(session: AsyncSession, logins: Collection[UUID], now: date
             col(Account.active).is_(True),
         )
     )
-    return set(rows)
+    held = set(people)
+    if held == set(logins):
+        return held
+    passes = await session.exec(
+        select(RoomPass.id).where(col(RoomPass.id).in_(logins), col(RoomPass.revoked_at).is_(None), RoomPass.expires_at > now)
+    )
+    return held | set(passes)
+
+
+async def revoked_since(session: AsyncSession, since: datetime) -> set[UUID]:
+    """Sign-in sessions and invitations that were ended on purpose in the last seconds."""
+    logins = await session.exec(select(LoginSession.id).where(col(LoginSession.revoked_at) >= since))
+    passes = await session.exec(select(RoomPass.id).where(col(RoomPass.revoked_at) >= since))
+    return set(logins) | set(passes)
