@@ -23,6 +23,7 @@ import {
 } from "@cornerstonejs/tools";
 import type { Picture } from "./dicomweb";
 import type { Point } from "./facts";
+import { behind, sharpenWhatIsShown } from "./levels";
 import { windowOf } from "./presets";
 
 export type Navigation = "scroll" | "window" | "zoom" | "pan";
@@ -63,6 +64,7 @@ export class Viewport {
     initCore();
     initLoader({ maxWebWorkers: 2 });
     initTools();
+    sharpenWhatIsShown();
     cache.setMaxCacheSize(CACHE_BYTES);
     const engine = new RenderingEngine("reading-room");
     engine.enableElement({ viewportId: VIEWPORT, element, type: CoreEnums.ViewportType.STACK });
@@ -133,7 +135,7 @@ export class Viewport {
     const fetchNext = async (): Promise<void> => {
       for (let next = waiting.shift(); next && series === this.series; next = waiting.shift()) {
         try {
-          await imageLoader.loadAndCacheImage(next.imageId);
+          await imageLoader.loadAndCacheImage(next.imageId, behind);
         } catch {
           this.fail(next.imageId);
         }
