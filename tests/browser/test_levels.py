@@ -14,7 +14,8 @@ pytestmark = pytest.mark.browser
 NARROW = 6_000_000 / 8
 """Bytes a second: slow enough to see the levels, quick enough for a test."""
 PICTURE = """() => { const c = document.querySelector('canvas.cornerstone-canvas'); const p = c.getContext('2d')
-  .getImageData(0, 0, c.width, c.height).data; let n = 0; for (let i = 0; i < p.length; i += 4) n = (n * 31 + p[i]) >>> 0; return n; }"""
+  .getImageData(0, 0, c.width, c.height).data; let n = 0;
+  for (let i = 0; i < p.length; i += 4) n = (n * 31 + p[i]) >>> 0; return n; }"""
 
 
 async def test_a_radiograph_is_seen_long_before_its_last_byte_and_is_sharp_after_it(live_server, page_for, province):
