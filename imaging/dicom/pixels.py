@@ -2,13 +2,13 @@
 
 import io
 import warnings
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pydicom
+from imagecodecs import jpeg8_encode
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from pydicom.dataset import Dataset, FileDataset
@@ -20,6 +20,7 @@ from pydicom.uid import UID
 
 from imaging.dicom import annotation
 from imaging.dicom.drawing import AS_STORED, Drawing
+from imaging.dicom.plain import PlainImage, plain_image
 from imaging.dicom.uids import DEFLATED_LE, EXPLICIT_LE, IMPLICIT_LE, JPEG_BASELINE
 
 warnings.simplefilter("ignore")
@@ -60,23 +61,10 @@ def pixel_offset(path: str) -> int:
 
 def stored(path: str, frame: int) -> NDArray[Any]:
     """Stored values of one frame (1 is the first): (rows, columns) or (rows, columns, samples), colours as RGB."""
-    array = _in_place(path, frame)
-    if array is None:
-        array = pixel_array(_source(path), index=frame - 1)
+    if plain := plain_image(path):
+        return plain.values(frame)
+    array: NDArray[Any] = pixel_array(_source(path), index=frame - 1)
     return array
-
-
-def _in_place(path: str, frame: int) -> NDArray[Any] | None:
-    """Plain grey little-endian pixels need no library, only to be read."""
-    dataset = opened(path)
-    bits = int(dataset.get("BitsAllocated") or 0)
-    plain = dataset.file_meta.TransferSyntaxUID in (IMPLICIT_LE, EXPLICIT_LE) and int(dataset.get("SamplesPerPixel") or 1) == 1
-    if not plain or bits not in (8, 16) or dataset.get("PhotometricInterpretation") == "PALETTE COLOR":
-        return None
-    kind = f"<{'i' if int(dataset.get('PixelRepresentation') or 0) else 'u'}{bits // 8}"
-    count = int(dataset.Rows) * int(dataset.Columns)
-    array = np.fromfile(path, kind, count, offset=pixel_offset(path) + (frame - 1) * count * bits // 8)
-    return array.reshape(int(dataset.Rows), int(dataset.Columns))
 
 
 def _source(path: str) -> str | Dataset:
@@ -142,9 +130,9 @@ def _window(dataset: Dataset, frame: int) -> tuple[float, float] | None:
     return (centre, width) if centre is not None and width is not None and width >= 1 else None
 
 
-def spread(values: NDArray[Any]) -> tuple[float, float]:
+def spread(values: NDArray[Any], slope: float = 1, intercept: float = 0) -> tuple[float, float]:
     """The window of an image that brings none; of a large one every nth pixel tells enough."""
-    few = values.reshape(-1)[:: max(values.size // ENOUGH, 1)]
+    few = values.reshape(-1)[:: max(values.size // ENOUGH, 1)] * slope + intercept
     low, high = (float(one) for one in np.percentile(few, PERCENTILES))
     return (low + high) / 2, max(high - low, 1.0)
 
@@ -161,30 +149,31 @@ def shades(values: NDArray[np.float64], window: tuple[float, float], function: s
 
 def picture(path: str, frame: int, drawing: Drawing = AS_STORED) -> NDArray[np.uint8]:
     """One frame ready for a screen: grey (rows, columns) or colour (rows, columns, 3), eight bits."""
+    if plain := plain_image(path):
+        return _looked_up(plain, frame, drawing)
     dataset, array = opened(path), stored(path, frame)
     if dataset.PhotometricInterpretation == "PALETTE COLOR":
         array = apply_color_lut(array, dataset)
-    if array.ndim == 3:
-        return _eight_bits(array)
-    if array.dtype.kind not in "ui" or array.dtype.itemsize > 2:
-        return _grey(array, dataset, frame, drawing)
-    # every value that 8 or 16 bits can hold is put through the transforms once, then each pixel is looked up
-    unsigned = array.view(f"u{array.dtype.itemsize}")
-    window = drawing.window or _window(dataset, frame)
-    if window is None and "VOILUTSequence" not in dataset:
-        window = spread(apply_modality_lut(array.reshape(-1)[:: max(array.size // ENOUGH, 1)], _shared(dataset, frame)))
-    every = np.arange(2 ** (8 * array.dtype.itemsize), dtype=unsigned.dtype).view(array.dtype)
-    key = (path, frame if "PerFrameFunctionalGroupsSequence" in dataset else 0, window, drawing.function, array.dtype.str)
-    table = _tables.get(key)
-    if table is None:
-        _tables.clear()
-        table = _tables[key] = _grey(every, dataset, frame, replace(drawing, window=window))
-    shown: NDArray[np.uint8] = table[unsigned]
-    return shown
+    return _eight_bits(array) if array.ndim == 3 else _grey(array, dataset, frame, drawing)
 
 
-_tables: dict[Any, NDArray[np.uint8]] = {}
-"""The newest table: of a cine loop every frame uses the same."""
+def _looked_up(image: PlainImage, frame: int, drawing: Drawing) -> NDArray[np.uint8]:
+    """Every value that 8 or 16 bits can hold is put through the transforms once, then each pixel is looked up."""
+    values = image.values(frame)
+    window = drawing.window or image.window or spread(values, image.slope, image.intercept)
+    table = _table(image.kind, image.slope, image.intercept, window, drawing.function, image.inverse)
+    return np.take(table, values.view(f"u{values.dtype.itemsize}"), mode="wrap")  # no index is outside, so none is checked
+
+
+@lru_cache(16)
+def _table(
+    kind: str, slope: float, intercept: float, window: tuple[float, float], function: str, inverse: bool
+) -> NDArray[np.uint8]:
+    size = int(kind[-1])
+    every = np.arange(2 ** (8 * size), dtype=f"u{size}").view(kind)
+    grey = shades(every * slope + intercept, window, function)
+    table: NDArray[np.uint8] = ((1 - grey if inverse else grey) * 255).round().astype(np.uint8)
+    return table
 
 
 def _grey(array: NDArray[Any], dataset: Dataset, frame: int, drawing: Drawing) -> NDArray[np.uint8]:
@@ -215,11 +204,10 @@ def render(path: str, frame: int, media_type: str, drawing: Drawing = AS_STORED)
     if media_type == "image/jpeg" and drawing == AS_STORED and (ready := ready_jpeg(path, frame)):
         return ready
     image = drawn(path, frame, drawing)
-    out = io.BytesIO()
     if media_type == "image/jpeg":
-        image.save(out, "JPEG", quality=drawing.quality)
-    else:
-        image.save(out, "PNG", compress_level=PNG_LEVEL)
+        return bytes(jpeg8_encode(np.asarray(image), drawing.quality))
+    out = io.BytesIO()
+    image.save(out, "PNG", compress_level=PNG_LEVEL)
     return out.getvalue()
 
 
@@ -258,6 +246,8 @@ def _loop(path: str, drawing: Drawing) -> bytes:
 
 def ready_jpeg(path: str, frame: int) -> bytes | None:
     """A frame that is a picture for every browser as it is stored: colour, JPEG baseline, YCbCr."""
+    if plain_image(path):
+        return None
     dataset = opened(path)
     is_ready = dataset.file_meta.TransferSyntaxUID == JPEG_BASELINE and dataset.PhotometricInterpretation == "YBR_FULL_422"
     if not is_ready or int(dataset.BitsAllocated) != 8:

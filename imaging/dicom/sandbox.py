@@ -24,6 +24,7 @@ CHILDREN = 2
 DEADLINE_S = 20.0
 FILM_DEADLINE_S = 240.0
 ANSWER_BYTES = 1024**3
+START_S = 60.0
 THUMBNAIL_SIDE = 128
 
 
@@ -94,6 +95,13 @@ class _Child:
                 pipe.close()
 
 
+def _started() -> _Child:
+    """A child whose imports are done: their seconds on a busy machine are nobody's deadline."""
+    child = _Child()
+    child.ask(Ask("ready", "", 1, {}), START_S)
+    return child
+
+
 class Pool:
     """At most CHILDREN at a time; callers wait their turn in threads, never on the event loop."""
 
@@ -107,7 +115,7 @@ class Pool:
             with self.lock:
                 child = self.idle.pop() if self.idle else None
             if child is None or not child.alive:
-                child = _Child()
+                child = _started()
             try:
                 return child.ask(ask, deadline_s)
             finally:
@@ -116,10 +124,8 @@ class Pool:
                         self.idle.append(child)
 
     def warm(self) -> None:
-        """All children at once, each until its imports are done."""
-        children = [_Child() for _ in range(CHILDREN - len(self.idle))]
-        for child in children:
-            child.ask(Ask("ready", "", 1, {}), DEADLINE_S)
+        """Every child that may run at a time."""
+        children = [_started() for _ in range(CHILDREN - len(self.idle))]
         with self.lock:
             self.idle += children
 
@@ -134,6 +140,11 @@ class Pool:
 def _pool(_process_id: int) -> Pool:
     """One pool a process: a forked child must not share its parent's pipes."""
     return Pool()
+
+
+def children() -> list[int]:
+    """Process ids of the children that wait for a question."""
+    return [child.process.pid for child in _pool(os.getpid()).idle]
 
 
 def close() -> None:
