@@ -22,6 +22,7 @@ import telehealth.identity.routes
 import telehealth.patients.routes
 import telehealth.referrals.routes
 import telehealth.referrals.upload_routes
+import telehealth.referrals.ups_routes
 import telehealth.scheduling.routes
 from imaging.dicomweb.front import ShortWay
 from telehealth import __version__
@@ -59,6 +60,7 @@ API = (
     telehealth.scheduling.routes,
     telehealth.referrals.routes,
     telehealth.referrals.upload_routes,
+    telehealth.referrals.ups_routes,
     telehealth.consultations.routes,
     imaging.intake.routes,
     imaging.intake.tus,

@@ -43,3 +43,25 @@ class NoReadingUnit(Invalid):
 class NoSuchReader(Invalid):
     code = "no-such-reader"
     title = "This person does not read for that unit"
+
+
+class WrongTransaction(Conflict):
+    code = "wrong-transaction"
+    title = "Somebody else holds this workitem, or it was claimed in the browser"
+
+
+class AlreadyDone(Conflict):
+    """facts: state; same: whether it is the state that was asked for."""
+
+    code = "workitem-is-over"
+    title = "This workitem does not allow that in its present state"
+
+
+class NotSigned(Conflict):
+    code = "answer-not-signed"
+    title = "A question is completed by signing its answer in the reading room"
+
+
+class WorkitemExists(Conflict):
+    code = "workitem-exists"
+    title = "A workitem with this UID is here already"

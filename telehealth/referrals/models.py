@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, Column
+from sqlalchemy import JSON, Column, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from telehealth.core import clock
@@ -94,3 +94,34 @@ class ReferralEvent(SQLModel, table=True):
     event: str
     text: str = ""
     facts: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+
+
+class UpsWorkitem(SQLModel, table=True):
+    """A reading task under the name and lock of UPS-RS. The newest row that was not given back is the task's workitem."""
+
+    __tablename__ = "ups_workitem"
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    uid: str = Field(unique=True)
+    referral_id: UUID = Field(foreign_key="referral.id", index=True)
+    transaction_uid: str = ""
+    """The performer's key since the claim; empty where the claim came from a page."""
+    progress: int | None = None
+    progress_text: str = ""
+    given_back_because: str | None = None
+    """Cancelled by its performer: the question went back to the pool, as another workitem."""
+
+
+class UpsSubscription(SQLModel, table=True):
+    """Who wants to hear of a workitem, or of all that come (workitem_uid is the well-known UID)."""
+
+    __tablename__ = "ups_subscription"
+    __table_args__ = (UniqueConstraint("account_id", "ae_title", "workitem_uid"),)
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    account_id: UUID = Field(foreign_key="account.id")
+    ae_title: str
+    workitem_uid: str = Field(index=True)
+    deletion_lock: bool = False
+    suspended: bool = False
+    """A suspended global subscription adds no new workitems."""
