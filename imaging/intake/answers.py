@@ -14,20 +14,32 @@ HEAD_BYTES = 132
 BESIDES = frozenset({"dicomdir", "thumbs.db", ".ds_store", "desktop.ini", "autorun.inf", "lockfile", "version"})
 PROGRAMS = frozenset({".exe", ".dll", ".inf", ".ini", ".bat", ".msi", ".jar", ".chm", ".ico", ".htm", ".html", ".css", ".js"})
 STARTS: dict[bytes, str] = {
-    b"%PDF": "pdf",
     b"\xd0\xcf\x11\xe0": "office_document",
-    b"\xff\xd8\xff": "plain_picture",
-    b"\x89PNG": "plain_picture",
     b"Rar!": "other_archive",
     b"7z\xbc\xaf": "other_archive",
     b"\x1f\x8b": "other_archive",
 }
+
+DOCUMENTS: tuple[tuple[int, bytes, str], ...] = (
+    (0, b"%PDF", "application/pdf"),
+    (0, b"\xff\xd8\xff", "image/jpeg"),
+    (0, b"\x89PNG", "image/png"),
+    (0, b"\x1aE\xdf\xa3", "video/webm"),
+    (4, b"ftypqt", "video/quicktime"),
+    (4, b"ftyp", "video/mp4"),
+)
+"""Offset, bytes there, media type: what browsers show by themselves."""
+NO_BROWSER_SHOWS = (b"heic", b"heix", b"mif1", b"msf1", b"avif")
+ALONE = {"application/pdf": "pdf", "image": "plain_picture", "video": "video_alone"}
 
 REASONS: dict[str, str] = {
     "besides": "Not an image: it only comes along with a CD",
     "pdf": "This is a PDF, not a DICOM image",
     "office_document": "This is an Office document (such as Word), not a DICOM image",
     "plain_picture": "This is a plain picture (JPEG or PNG), not a DICOM image",
+    "video_alone": "A video is taken only with a referral",
+    "heic": "This kind of photo cannot be shown everywhere; please send it as JPEG",
+    "document_in_folder": "A picture or document inside a folder is not taken; choose it by itself if it belongs to the referral",
     "other_archive": "Only zip archives can be unpacked here",
     "zip_encrypted": "The zip is protected with a password; please send it without one",
     "zip_broken": "The zip is damaged; please make it or copy it again",
@@ -41,7 +53,10 @@ REASONS: dict[str, str] = {
 
 
 def kind_of(name: str, head: bytes) -> tuple[str, str]:
-    """(`dicom`, ""), (`zip`, ""), (`ignored`, code) or (`refused`, code). The DICOM mark outweighs every name."""
+    """(`dicom`, ""), (`zip`, ""), (`document`, media type), (`ignored`, code) or (`refused`, code).
+
+    The DICOM mark outweighs every name.
+    """
     if head[128:132] == b"DICM" and not _is_besides(name):
         return "dicom", ""
     if _is_besides(name):
@@ -53,7 +68,17 @@ def kind_of(name: str, head: bytes) -> tuple[str, str]:
     for start, code in STARTS.items():
         if head.startswith(start):
             return "refused", code
+    if head[4:8] == b"ftyp" and head[8:12] in NO_BROWSER_SHOWS:
+        return "refused", "heic"
+    for offset, mark, media_type in DOCUMENTS:
+        if head[offset:].startswith(mark):
+            return "document", media_type
     return "dicom", ""  # no mark, but perhaps still one: the preflight judges
+
+
+def without_question(media_type: str) -> str:
+    """Why a document that belongs to no referral is refused."""
+    return ALONE.get(media_type) or ALONE[media_type.partition("/")[0]]
 
 
 def _is_besides(name: str) -> bool:

@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from imaging.dicom.refusals import Code, Refusal
-from imaging.intake import service
-from imaging.intake.answers import HEAD_BYTES, kind_of
+from imaging.intake import documents, service
+from imaging.intake.answers import HEAD_BYTES, kind_of, without_question
 from imaging.intake.models import FileVerdict, Upload, UploadFile
 from imaging.store.receive import receive
 from imaging.store.service import Filing, Ingested
@@ -49,8 +49,13 @@ async def take(
             kind, code = "refused", "zip_inside_zip"
         if size > settings().limits.instance_bytes and kind == "dicom":
             kind, code = "refused", Code.TOO_LARGE.value
+        if kind == "document":
+            kind, code = _document(upload, file, code)
         if kind == "zip":
             file.verdict, file.blob_key = FileVerdict.WAITING, content_key("upload", digest)
+            await blobs.put(file.blob_key, staged)
+        elif kind == "document":
+            file.verdict, file.blob_key = FileVerdict.STORED, content_key(documents.KIND, digest)
             await blobs.put(file.blob_key, staged)
         elif kind == "dicom":
             await _receive(engine, blobs, actor, service.filing_of(upload, expected), staged, file)
@@ -63,6 +68,16 @@ async def take(
             return answered
     finally:
         staged.unlink(missing_ok=True)
+
+
+def _document(upload: Upload, file: UploadFile, media_type: str) -> tuple[str, str]:
+    """Taken for a question, if a person chose it: a disc brings its viewer's pictures and handbooks along."""
+    if upload.referral_id is None:
+        return "refused", without_question(media_type)
+    if "/" in file.name or "\\" in file.name:
+        return "ignored", "document_in_folder"
+    file.facts = {documents.KIND: media_type}
+    return "document", ""
 
 
 async def _receive(engine: AsyncEngine, blobs: Blobs, actor: Actor, filing: Filing, staged: Path, file: UploadFile) -> None:

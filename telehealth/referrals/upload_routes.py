@@ -3,15 +3,17 @@
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from imaging.intake import manifest
+from imaging.intake import documents, manifest
 from imaging.intake import service as intake
 from imaging.intake.models import Upload
 from imaging.intake.schemas import SeriesOut, UploadOut
 from imaging.intake.tus import TusRoute, create_in
 from telehealth.core.actor import Actor
+from telehealth.core.blobs import blobs
 from telehealth.core.problems import responses
 from telehealth.identity.deps import CurrentActor, Work
 from telehealth.referrals import uploads
@@ -31,6 +33,19 @@ async def series(referral_id: UUID, actor: CurrentActor, session: Work) -> list[
     """How much of each announced series is here, whoever sends it from wherever."""
     referral = await uploads.to_receive(session, actor, referral_id)
     return [SeriesOut.model_validate(truth) for truth in await manifest.series_of_question(session, referral.id)]
+
+
+@router.get(
+    "/{referral_id}/documents/{file_id}",
+    response_class=FileResponse,
+    responses=responses(401, 403, 404, 422) | {200: {"content": {"*/*": {}}}, 206: {"content": {"*/*": {}}}},
+)
+async def document(referral_id: UUID, file_id: UUID, actor: CurrentActor, session: Work) -> FileResponse:
+    """A letter, a photograph or a clip that came with the question; in ranges for players."""
+    file = await uploads.see_document(session, actor, referral_id, file_id)
+    path = await blobs().local(file.blob_key)
+    headers = {"Cache-Control": "private, no-store"}
+    return FileResponse(path, 200, headers, documents.media_type_of(file), filename=file.name, content_disposition_type="inline")
 
 
 @router.post("/{referral_id}/uploads", status_code=201, responses=responses(401, 403, 404, 409, 422))

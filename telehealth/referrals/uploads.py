@@ -5,9 +5,11 @@ from uuid import UUID
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from imaging.intake import documents
 from imaging.intake import service as intake
-from imaging.intake.models import Upload, UploadState
+from imaging.intake.models import Upload, UploadFile, UploadState
 from imaging.store.service import Filing
+from telehealth.core import audit
 from telehealth.core.actor import Actor
 from telehealth.core.db import fetch
 from telehealth.core.errors import NotFound
@@ -57,3 +59,12 @@ async def open_upload(session: AsyncSession, actor: Actor, referral_id: UUID | s
         raise NotPossible(state=referral.status, event="upload")
     filing = Filing(referral.from_organisation_id, referral.patient_id, referral.id, referral.expected_instances)
     return await intake.begin(session, actor, filing, expected_files)
+
+
+async def see_document(session: AsyncSession, actor: Actor, referral_id: UUID, file_id: UUID) -> UploadFile:
+    """A document of the question, for whoever may see its images. Raises NotFound to strangers."""
+    referral = await fetch(session, Referral, referral_id)
+    access.ensure(actor, Action.SEE_IMAGES, scope_of(referral), hidden=True)
+    file = await documents.see(session, referral.id, file_id)
+    audit.record(session, actor, "document.opened", file.id, patient_id=referral.patient_id, purpose=referral.id)
+    return file

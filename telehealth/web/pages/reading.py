@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from imaging.intake import documents
 from imaging.reports import queries as report_queries
 from imaging.store import access as image_access
 from imaging.store.models import Study, StudyState
@@ -30,7 +31,8 @@ async def reading_room(request: Request, referral_id: UUID, actor: CurrentActor,
     referral = await queries.see(session, actor, referral_id)
     editor = await editor_facts(session, actor, referral)
     facts = await _facts(session, actor, referral, may_annotate=True)
-    return render(request, "reading/room.html", back="/worklist", **facts, **editor)
+    beside = await documents.of_question(session, referral.id)
+    return render(request, "reading/room.html", back="/worklist", documents=beside, **facts, **editor)
 
 
 @router.get("/clinic/referrals/{referral_id}/images")

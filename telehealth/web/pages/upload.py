@@ -10,7 +10,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from starlette.datastructures import UploadFile
 
-from imaging.intake import manifest
+from imaging.intake import documents, manifest
 from imaging.intake import service as intake
 from imaging.intake.answers import sentence
 from imaging.intake.files import take
@@ -118,6 +118,7 @@ async def _page(
     audit.record(session, actor, "referral.upload_read", referral.id, patient_id=referral.patient_id, purpose=referral.id)
     series = await manifest.series_of_question(session, referral.id)
     facts = {"referral": referral, "patient": patient, "studies": studies, "files": files[:500], "sentence": sentence}
+    facts["documents"] = await documents.of_question(session, referral.id)
     facts |= {"series": [SeriesOut.model_validate(one).model_dump() for one in series]}
     texts = {text: gettext(text) for text in SCRIPT_TEXTS} | {words: gettext(words) for _, words in VERDICTS.values()}
     return render(request, "upload/upload.html", status, **facts, verdicts=VERDICTS, texts=texts, error="", **more)

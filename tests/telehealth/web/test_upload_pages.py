@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from sqlmodel import select
 
@@ -5,8 +7,10 @@ from imaging.dicom import sandbox
 from imaging.dicom.synthetic import ct_volume
 from imaging.pipeline.process import process
 from imaging.store.models import Study
+from telehealth.core import clock
 from telehealth.core.blobs import blobs
 from telehealth.core.db import session_scope
+from telehealth.referrals.lifecycle import ReferralStatus
 from telehealth.referrals.models import Referral
 from tests.imaging.pipeline.conftest import PATIENT, STRANGER
 
@@ -47,7 +51,7 @@ async def test_a_plain_form_with_many_files_takes_them_in(sign_in, province, ref
     assert (study.instance_count, study.referral_id, study.sent_by_id) == (3, referral.id, province.technician.id)
     page = (await technician.get(address)).text
     assert "thư.pdf" in page
-    assert "Đây là tệp PDF" in page
+    assert "Mở tài liệu" in page
     await process(engine, blobs(), study.id)
     assert "Sẵn sàng để đọc" in (await technician.get(f"{address}/studies")).text
 
@@ -97,3 +101,34 @@ async def test_strangers_find_no_upload_page(sign_in, province, referral):
     assert (await stranger.get(f"/clinic/referrals/{referral.id}/upload")).status_code == 404
     assert (await stranger.post(f"/api/v1/referrals/{referral.id}/uploads", json={})).status_code == 404
     assert (await patient.get("/clinic/unfiled")).status_code == 403
+
+
+async def test_what_is_sent_beside_images_is_seen_by_those_who_read_them(sign_in, province, referral, engine):
+    technician, specialist = await sign_in(province.technician), await sign_in(province.specialist)
+    letter, clip = b"%PDF-1.7 " + bytes(500), bytes(4) + b"ftypisom" + bytes(3000)
+    sent = [("files", ("thư.pdf", letter)), ("files", ("phim.jpg", b"\xff\xd8\xff\xe0 photo")), ("files", ("siêu âm.mp4", clip))]
+    sent += [("files", ("CD/help/readme.pdf", letter)), ("files", ("a.heic", bytes(4) + b"ftypheic" + bytes(99)))]
+    assert (await technician.post(f"/clinic/referrals/{referral.id}/upload", files=sent)).status_code == 303
+    page = (await technician.get(f"/clinic/referrals/{referral.id}/upload")).text
+    assert "nằm trong thư mục" in page
+    assert "hãy gửi dạng JPEG" in page
+    addresses = re.findall(rf"/api/v1/referrals/{referral.id}/documents/[0-9a-f-]{{36}}", page)
+    assert len(set(addresses)) == 3
+    assert (await specialist.get(addresses[0])).status_code == 404  # not submitted yet
+    async with session_scope(engine) as session:
+        question = await session.get(Referral, referral.id)
+        question.status, question.submitted_at = ReferralStatus.SUBMITTED, clock.now()
+        session.add(question)
+    kinds = {}
+    for address in set(addresses):
+        answer = await specialist.get(address)
+        kinds[answer.headers["content-type"]] = answer
+    assert kinds.keys() == {"application/pdf", "image/jpeg", "video/mp4"}
+    assert kinds["application/pdf"].content == letter
+    assert kinds["video/mp4"].headers["x-content-type-options"] == "nosniff"
+    room = (await specialist.get(f"/reading/{referral.id}")).text
+    assert "Thư, ảnh chụp và đoạn phim" in room
+    some = await specialist.get(str(kinds["video/mp4"].url), headers={"Range": "bytes=4-11"})
+    assert (some.status_code, some.content) == (206, b"ftypisom")
+    stranger = await sign_in(province.other_doctor)
+    assert (await stranger.get(addresses[0])).status_code == 404
