@@ -76,6 +76,7 @@ PAGES = (
     booking,
     calendar,
     visit,
+    calls,
     referrals,
     upload,
     worklist,

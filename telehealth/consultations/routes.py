@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 
 from signaling.gate import Gate
 from signaling.instructions import EndRoom
+from signaling.statistics.schemas import StatisticsIn
 from telehealth.consultations import service
 from telehealth.consultations.schemas import EndIn, IceServer, JoinOut, VisitOut
 from telehealth.consultations.service import VisitFacts
@@ -41,6 +42,12 @@ async def end_visit(appointment_id: UUID, body: EndIn, request: Request, session
     gate: Gate = request.app.state.gate
     await gate.instruct(visit.room, EndRoom())
     return visit_out(await service.visit_of(session, actor, appointment_id))
+
+
+@router.post("/{appointment_id}/statistics", status_code=204, responses=responses(401, 403, 404))
+async def keep_statistics(appointment_id: UUID, body: StatisticsIn, session: Work, actor: CurrentActor) -> None:
+    """What a page measured on its connections in the last seconds."""
+    await service.keep_statistics(session, actor, appointment_id, body)
 
 
 def visit_out(facts: VisitFacts) -> VisitOut:

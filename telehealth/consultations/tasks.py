@@ -4,6 +4,7 @@ from uuid import UUID
 
 from celery import shared_task
 
+from signaling.statistics import service as statistics
 from telehealth.consultations import service
 from telehealth.core import portal
 from telehealth.core.jobs import Job
@@ -17,3 +18,4 @@ def call_ended(room: str) -> None:
 @shared_task(name=Job.SWEEP_VISITS)
 def sweep_visits() -> None:
     portal.run(service.sweep)
+    portal.run(statistics.forget)

@@ -128,6 +128,8 @@ class Settings(BaseSettings):
     dimse: Dimse = Dimse()
     limits: Limits = Limits()
     worker_concurrency: int = 2
+    metrics: str = ""
+    """host:port of an inner network on which `telehealth serve` answers Prometheus; empty: nowhere."""
 
     @property
     def address(self) -> str:

@@ -14,6 +14,7 @@ MODULES = (
     "imaging.representations.models",
     "imaging.reports.models",
     "signaling.models",
+    "signaling.statistics.models",
     "telehealth.scheduling.models",
     "telehealth.referrals.models",
     "telehealth.consultations.models",

@@ -3,6 +3,7 @@ import "../call/call.css";
 import { chime, openDevices, watchLevel } from "../call/devices";
 import { Group, type Sampled } from "../call/group";
 import type { FromRoom } from "../call/messages";
+import { Recorder } from "../call/recorder";
 import { Final, RoomSocket, type Ticket } from "../call/socket";
 import { listen, NOBODY } from "../call/speaker";
 import { type Call, type Here, next, othersOf, START, waitingOf } from "../call/state";
@@ -29,6 +30,7 @@ let socket: RoomSocket | null = null;
 let phone = false;
 let speaker = NOBODY;
 const bytes = new Map<string, number>();
+const recorder = new Recorder(`${address}/statistics`, () => call.line);
 const group = new Group({
   configuration: () => ({ iceServers, iceTransportPolicy: relayOnly ? "relay" : "all", bundlePolicy: "max-bundle" }),
   own: () => own,
@@ -127,6 +129,8 @@ function follow(): void {
 /** The state of the media, from all connections to the page and to the room. */
 function drawMedia(): void {
   const media = group.media();
+  if (media !== "none") recorder.entered();
+  if (media === "connected") recorder.connected();
   if (media === "connected") phone = false;
   if (media !== call.media) {
     apply({ kind: "media-state", media });
@@ -155,7 +159,9 @@ function drawOwn(): void {
   view.drawOwn({ soundOnly: group.soundOnly, outgoing: group.outgoing(), phone, megabytes });
 }
 
-function takeSample({ to, sample }: Sampled): void {
+function takeSample(sampled: Sampled): void {
+  const { to, sample } = sampled;
+  recorder.take(sampled);
   bytes.set(to, sample.received_bytes + sample.sent_bytes);
   drawOwn();
 }
@@ -164,6 +170,7 @@ function takeSample({ to, sample }: Sampled): void {
 
 function leave(): void {
   sessionStorage.removeItem(ENTERED);
+  recorder.stop();
   group.close();
   stopLevel();
   for (const track of own.getTracks()) track.stop();
