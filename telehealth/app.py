@@ -39,6 +39,7 @@ from telehealth.web.pages import (
     audit,
     booking,
     calendar,
+    calls,
     demo,
     home,
     live,
