@@ -13,3 +13,8 @@ class NotAcceptable(HTTPException):
 class NotMultipart(HTTPException):
     def __init__(self) -> None:
         super().__init__(415, gettext("The message is not multipart/related with application/dicom parts"))
+
+
+class TooSlow(HTTPException):
+    def __init__(self) -> None:
+        super().__init__(408, gettext("The message came too slowly and was given up; please send it again"))

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from uuid import UUID
 
 from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -27,6 +28,8 @@ class Reads:
     trail: Trail
     kept: Kept
     levels: Levels
+    units: dict[UUID | None, tuple[Actor, UUID]] = field(default_factory=dict)
+    """For which clinic an actor sends, for as long as the actor is remembered."""
 
 
 @asynccontextmanager

@@ -1,40 +1,87 @@
-"""STOW-RS (PS3.18, 10.5): every instance judged alone, the answer says which and why."""
+"""STOW-RS (PS3.18, 10.5): every instance judged alone, the answer says which and why.
 
+While one part arrives, those before it are judged and flushed; what a message brings goes into the index together.
+"""
+
+import asyncio
+import json
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from fastapi import Request
+from fastapi import Request, Response
+from fastapi.responses import JSONResponse
+from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
+from starlette.requests import ClientDisconnect
 
 from imaging.dicom.refusals import Code, Refusal
-from imaging.dicomweb.multipart import Reader, parameters
-from imaging.store.receive import receive
-from imaging.store.service import Filing, Ingested, Outcome
+from imaging.dicomweb.body import body_of
+from imaging.dicomweb.errors import NotMultipart, TooSlow
+from imaging.dicomweb.multipart import BadMultipart, Part, Reader, parameters
+from imaging.dicomweb.reading import DICOM_JSON, base_of
+from imaging.dicomweb.reads import actor_of, reads_of
+from imaging.store.committer import Flushed
+from imaging.store.receive import commit, drop, settle, stage
+from imaging.store.service import Answer, Filing, Ingested, Outcome
 from telehealth.core import clock
 from telehealth.core.actor import Actor, Role
 from telehealth.core.blobs import blobs
-from telehealth.core.db import session_scope
-from telehealth.core.errors import Forbidden, SignInNeeded
+from telehealth.core.db import reading_engine
+from telehealth.core.errors import DomainError, Forbidden, Unavailable
+from telehealth.core.problems import MEDIA_TYPE, http_problem, problem_of
 from telehealth.core.settings import settings
 from telehealth.identity import access
 from telehealth.identity.access import Action, Scope
-from telehealth.identity.deps import secret_of
 from telehealth.identity.models import RoleGrant
-from telehealth.identity.sessions import actor_of
+
+AT_ONCE = 4
+"""Parts of one message that are judged while the next one arrives: each may hold a slice in memory."""
+TOGETHER = 200
+"""Instances of one message that wait for each other; of a longer one the first are in the index before the last arrive."""
+PREAMBLE_CLEARED = 0xB000
+"""Warning Reason: coercion (PS3.18, table 10.5.3-2), the nearest word for it."""
+
+
+async def store(request: Request, study_uid: str = "") -> Response:
+    """The whole verb. Raises DomainError and NotMultipart before the body is begun, never later."""
+    actor, organisation_id = await sender(request)
+    media_type, given = parameters(request.headers.get("content-type", ""))
+    if media_type != "multipart/related" or given.get("type", "application/dicom").lower() != "application/dicom":
+        raise NotMultipart()
+    message = Message(request.app.state.engine, actor, Filing(organisation_id), study_uid)
+    try:
+        verdicts = await message.take(Reader(body_of(request), given.get("boundary", "")))
+        if not verdicts.taken and not verdicts.refused:
+            raise BadMultipart("no parts")
+    except (BadMultipart, Unavailable) as error:
+        return _problem(error)
+    except TooSlow as error:
+        return await http_problem(request, error)
+    except ClientDisconnect:
+        return Response(status_code=400)  # nobody is there to read it
+    body = json.dumps(verdicts.body(f"{base_of(request)}/studies"), separators=(",", ":"))
+    return Response(body, verdicts.status, media_type=DICOM_JSON)
+
+
+def _problem(error: DomainError) -> Response:
+    body = problem_of(error)
+    status = 400 if isinstance(error, BadMultipart) else body["status"]
+    return JSONResponse(body | {"status": status}, status, media_type=MEDIA_TYPE)
 
 
 async def sender(request: Request) -> tuple[Actor, UUID]:
-    """(who sends, for which clinic) in a transaction of its own: none may stay open while a body arrives."""
-    secret = secret_of(request)
-    if not secret:
-        raise SignInNeeded()
-    async with session_scope(request.app.state.engine) as session:
-        actor = await actor_of(session, secret)
-        organisation_id = await unit_of(session, actor)
-    access.ensure(actor, Action.UPLOAD_IMAGES, Scope(units=frozenset({organisation_id})))
-    return actor, organisation_id
+    """(who sends, for which clinic); nothing may stay open while a body arrives. Raises SignInNeeded, Forbidden."""
+    reads = reads_of(request)
+    actor = await actor_of(request, reads)
+    known = reads.units.get(actor.account_id)
+    if known is None or known[0] is not actor:  # an actor is looked up anew each second, and so is the clinic
+        async with AsyncSession(reading_engine(request.app.state.engine)) as session:
+            known = reads.units[actor.account_id] = actor, await unit_of(session, actor)
+    access.ensure(actor, Action.UPLOAD_IMAGES, Scope(units=frozenset({known[1]})))
+    return known
 
 
 async def unit_of(session: AsyncSession, actor: Actor) -> UUID:
@@ -57,19 +104,70 @@ async def unit_of(session: AsyncSession, actor: Actor) -> UUID:
 
 
 @dataclass
+class Message:
+    """One request's parts on their way in: judged side by side, answered in order, committed together."""
+
+    engine: AsyncEngine
+    actor: Actor
+    filing: Filing
+    study_uid: str
+    results: list[asyncio.Task[Flushed | Refusal] | Refusal] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+
+    async def take(self, parts: Reader) -> "Verdicts":
+        """Raises BadMultipart, TooSlow where the message itself is broken: what is not in the index yet is dropped."""
+        try:
+            async for part in parts:
+                self.results.append(await self._begin(part))
+                await self._leave_room()
+            await self._commit()
+        finally:
+            await self._drop()
+        return Verdicts(self.answers)
+
+    async def _begin(self, part: Part) -> asyncio.Task[Flushed | Refusal] | Refusal:
+        kind, _ = parameters(part.headers.get("content-type", "application/dicom"))
+        if kind != "application/dicom":
+            return Refusal(Code.NOT_DICOM)
+        staged = await stage(blobs(), part.chunks)
+        if isinstance(staged, Refusal):
+            return staged
+        return asyncio.create_task(settle(blobs(), self.actor, staged, self.filing, study_uid=self.study_uid))
+
+    async def _leave_room(self) -> None:
+        busy = [one for one in self.results if isinstance(one, asyncio.Task) and not one.done()]
+        if len(busy) >= AT_ONCE:
+            await asyncio.wait(busy, return_when=asyncio.FIRST_COMPLETED)
+        if len(self.results) >= TOGETHER:
+            await self._commit()
+
+    async def _commit(self) -> None:
+        judged = [await one if isinstance(one, asyncio.Task) else one for one in self.results]
+        flushed = [one for one in judged if isinstance(one, Flushed)]
+        self.results.clear()
+        answers = iter(await commit(self.engine, blobs(), flushed) if flushed else ())
+        self.answers.extend(next(answers) if isinstance(one, Flushed) else one for one in judged)
+
+    async def _drop(self) -> None:
+        tasks = [one for one in self.results if isinstance(one, asyncio.Task)]
+        judged = await asyncio.gather(*tasks, return_exceptions=True)
+        drop([one for one in judged if isinstance(one, Flushed)])
+
+
+@dataclass
 class Verdicts:
     """What became of a message's parts."""
 
-    taken: list[Ingested] = field(default_factory=list)
-    refused: list[Refusal] = field(default_factory=list)
+    answers: list[Answer]
 
-    def add(self, answer: Ingested | Refusal) -> None:
-        if isinstance(answer, Refusal):
-            self.refused.append(answer)
-        elif answer.outcome is Outcome.QUARANTINED and answer.refusal:
-            self.refused.append(answer.refusal)
-        else:
-            self.taken.append(answer)
+    @cached_property
+    def refused(self) -> list[Refusal]:
+        refusals = (one if isinstance(one, Refusal) else one.refusal for one in self.answers)
+        return [one for one in refusals if one is not None]
+
+    @cached_property
+    def taken(self) -> list[Ingested]:
+        return [one for one in self.answers if isinstance(one, Ingested) and one.outcome is not Outcome.QUARANTINED]
 
     @property
     def status(self) -> int:
@@ -108,17 +206,5 @@ def _failed(refusal: Refusal) -> dict[str, Any]:
 
 def _stored(one: Ingested, studies_url: str) -> dict[str, Any]:
     url = f"{studies_url}/{one.study_uid}/instances/{one.sop_uid}"
-    return {"00081150": _uid(one.sop_class), "00081155": _uid(one.sop_uid), "00081190": {"vr": "UR", "Value": [url]}}
-
-
-async def take(request: Request, actor: Actor, organisation_id: UUID, boundary: str, study_uid: str = "") -> Verdicts:
-    """Every part of the message. Raises BadMultipart where the message itself is broken and nothing was taken."""
-    verdicts = Verdicts()
-    filing = Filing(organisation_id)
-    async for part in Reader(request.stream(), boundary):
-        kind, _ = parameters(part.headers.get("content-type", "application/dicom"))
-        if kind != "application/dicom":
-            verdicts.add(Refusal(Code.NOT_DICOM))
-            continue
-        verdicts.add(await receive(request.app.state.engine, blobs(), actor, part.chunks, filing, study_uid=study_uid))
-    return verdicts
+    item = {"00081150": _uid(one.sop_class), "00081155": _uid(one.sop_uid), "00081190": {"vr": "UR", "Value": [url]}}
+    return item | {"00081196": {"vr": "US", "Value": [PREAMBLE_CLEARED]}} if one.preamble_cleared else item
