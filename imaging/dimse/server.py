@@ -174,6 +174,8 @@ class Server:
             service = SERVICES.get(message.field)
             if message.field & RESPONSE:
                 raise Broken(AbortReason.UNEXPECTED_PDU)
+            if message.field != Field.C_CANCEL:
+                _ = message.id  # without one there is nothing to answer to
             await session.guest()
             if service is None or not message.context.we_serve:
                 await message.drain(pdu.LARGEST)
