@@ -1,6 +1,7 @@
 """A nurse drops a CD folder, the line breaks, the page is reloaded; the specialist already reads; nothing is sent twice."""
 
 import asyncio
+import gzip
 from io import BytesIO
 from pathlib import Path
 
@@ -92,7 +93,7 @@ async def test_a_folder_arrives_over_a_line_that_breaks_and_a_reload(
 ):
     images = disc(folder)
     total = sum(map(len, images))
-    async with bad_line(live_server.address, rate=300_000, cut_after=total // 5, most_cuts=3) as line:
+    async with bad_line(live_server.address, rate=150_000, cut_after=total // 10, most_cuts=3) as line:
         page = await page_for(province.technician)
         await page.goto(f"{line.address}/clinic/referrals/{referral.id}/upload")
         await choose(page, folder)
@@ -114,7 +115,9 @@ async def test_a_folder_arrives_over_a_line_that_breaks_and_a_reload(
         await choose(page, folder)
         await expect(page.locator("#news")).to_contain_text(f"Đã có đủ {SLICES + 1} tệp", timeout=30_000)
         assert line.cuts == 3
-        assert sum(taken) <= 1.05 * total
+        assert sum(taken) <= 1.05 * sum(
+            len(gzip.compress(image, 6)) for image in images
+        )  # packed for the line, hardly anything twice
     stored = await here(engine)
     assert sorted([await blobs().read(one.blob_key) for one in stored]) == sorted(images)
     scouts = [one for one in stored[:3] if one.sop_uid.endswith(".1")]

@@ -7,7 +7,7 @@ import { Refused } from "../lib/problem";
 import { type Answer, offsetOf, send } from "../upload/line";
 import * as memory from "../upload/memory";
 import { fromDrop, fromHandles, fromInput, handlesOf, isBesides, type Picked } from "../upload/pick";
-import { type Item, inOrder, rows, type Truth } from "../upload/plan";
+import { bytesHere, type Item, inOrder, rows, type Truth } from "../upload/plan";
 import { Lost, Reader } from "../upload/reader";
 import { passing, Sender, waitAfter } from "../upload/sender";
 import { SeriesList } from "../upload/view";
@@ -38,6 +38,8 @@ const POLL_MS = 2000;
 const AT_ONCE = 3;
 const LOOKS_AT_ONCE = 8;
 const ASKED_AT_ONCE = 40;
+const WORTH_PACKING = 0.95;
+const MOST_PACKED_BYTES = 64e6;
 
 loadTexts();
 const form = need<HTMLFormElement>("#upload");
@@ -106,6 +108,11 @@ draw();
 void offerToGoOn();
 void follow();
 
+function theReader(): Reader {
+  reader ??= new Reader();
+  return reader;
+}
+
 function isBusy(): boolean {
   return (
     preparing > 0 ||
@@ -122,12 +129,12 @@ async function take(picked: Picked[]): Promise<void> {
   for (const item of fresh) if (item.state === "skipped") show(item.name, item.name, "ignored", "");
   const wanted = fresh.filter((item) => item.state === "reading");
   try {
-    reader ??= new Reader();
-    await look(wanted, reader);
+    const with_ = theReader();
+    await look(wanted, with_);
     const ordered = inOrder(wanted);
     upload ??= await lasting(() => api<Upload>("POST", `/api/v1/referrals/${referral}/uploads`, {}));
     for (let at = 0; at < ordered.length; at += ASKED_AT_ONCE) {
-      await ask(ordered.slice(at, at + ASKED_AT_ONCE), reader, upload.id);
+      await ask(ordered.slice(at, at + ASKED_AT_ONCE), with_, upload.id);
     }
   } catch (error) {
     for (const item of wanted) if (item.state === "reading") item.state = "lost";
@@ -149,7 +156,19 @@ function same(item: Item, file: File, name: string): boolean {
 
 function itemOf({ file, name }: Picked): Item {
   const state = isBesides(name) ? "skipped" : "reading";
-  return { file, name, header: null, sha256: "", state, url: "", sent: 0, before: false, verdict: "", text: "" };
+  return {
+    file,
+    name,
+    header: null,
+    sha256: "",
+    length: file.size,
+    state,
+    url: "",
+    sent: 0,
+    before: false,
+    verdict: "",
+    text: "",
+  };
 }
 
 async function look(wanted: readonly Item[], with_: Reader): Promise<void> {
@@ -173,8 +192,9 @@ async function ask(some: readonly Item[], with_: Reader, id: string): Promise<vo
   const readable: Item[] = [];
   for (const item of some) {
     try {
-      item.sha256 = (await memory.digestOf(item.file, item.name)) || (await with_.digest(item.file));
-      void memory.rememberDigest(item.file, item.name, item.sha256);
+      const computed = (await memory.computedOf(item.file, item.name)) ?? (await compute(item, with_));
+      void memory.remember(item.file, item.name, computed);
+      Object.assign(item, computed);
       readable.push(item);
     } catch (error) {
       if (!(error instanceof Lost)) throw error;
@@ -183,8 +203,7 @@ async function ask(some: readonly Item[], with_: Reader, id: string): Promise<vo
   }
   if (readable.length === 0) return;
   const files = readable.map(described);
-  const told = await lasting(() => api<Manifest>("POST", `/api/v1/uploads/${id}/manifest`, { files }));
-  truths = told.series;
+  const told = await lasting(() => api<Manifest>("POST", `/api/v1/uploads/${id}/manifest`, { files, series: false }));
   readable.forEach((item, at) => {
     const known = told.files[at];
     if (known) begin(item, known);
@@ -193,9 +212,18 @@ async function ask(some: readonly Item[], with_: Reader, id: string): Promise<vo
   sender.add(readable.filter((item) => item.state === "waiting"));
 }
 
+/** Digest, and length on the wire: packed where the pixels lie plain, which halves a CT. */
+async function compute(item: Item, with_: Reader): Promise<memory.Computed> {
+  const sha256 = await with_.digest(item.file);
+  const packable = item.header?.plain && item.file.size <= MOST_PACKED_BYTES && "CompressionStream" in window;
+  const length = packable ? (await with_.packed(item.file)).size : item.file.size;
+  return { sha256, length: length < WORTH_PACKING * item.file.size ? length : item.file.size };
+}
+
 function described(item: Item): Record<string, unknown> {
   const head = item.header;
-  const file = { name: item.name, sha256: item.sha256, size: item.file.size };
+  const encoding = item.length === item.file.size ? "" : "gzip";
+  const file = { name: item.name, sha256: item.sha256, size: item.file.size, encoding, length: item.length };
   if (!head) return file;
   const uids = { study_uid: head.studyUid, series_uid: head.seriesUid, sop_uid: head.sopUid };
   return { ...file, ...uids, modality: head.modality, description: head.description, series_number: head.seriesNumber };
@@ -222,7 +250,8 @@ async function sendOne(item: Item, signal: AbortSignal): Promise<Answer> {
       item.sent = sent;
       draw();
     };
-    return await send(item.url, item.file, item.sent, progress, signal);
+    const body = item.length === item.file.size ? item.file : await theReader().packed(item.file);
+    return await send(item.url, body, item.sent, progress, signal);
   } catch (error) {
     if (error instanceof Refused && error.status === 401) {
       sender.pause();
@@ -236,7 +265,7 @@ function settle(item: Item, verdict: string, text: string): void {
   item.verdict = verdict;
   item.text = text;
   item.state = verdict === "lost" ? "lost" : TAKEN.has(verdict) ? "here" : "refused";
-  if (item.state === "here") item.sent = item.file.size;
+  if (item.state === "here") item.sent = item.length;
   if (verdict !== "stored" && !item.before) show(item.name, item.name, verdict === "lost" ? "refused" : verdict, text);
   draw();
   void finished();
@@ -289,7 +318,7 @@ function redraw(): void {
   if (mine.length === 0) return;
   const here = mine.filter((item) => item.state === "here").length;
   const bytes = mine.reduce((sum, item) => sum + item.file.size, 0);
-  const sent = mine.reduce((sum, item) => sum + item.sent, 0);
+  const sent = mine.reduce((sum, item) => sum + bytesHere(item), 0);
   need("#progress").hidden = false;
   bar.max = bytes || 1;
   bar.value = sent;

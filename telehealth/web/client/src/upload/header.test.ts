@@ -51,6 +51,7 @@ test("series and order are read over sequences without a length", () => {
     seriesNumber: 4,
     number: 17,
     first: true,
+    plain: true,
   });
 });
 

@@ -10,6 +10,8 @@ export type Header = {
   number: number | null;
   /** A planning image or a key selection: worth sending first. */
   first: boolean;
+  /** Pixels lie there as they are: packing halves them for the line. */
+  plain: boolean;
 };
 
 /** So much of a file is enough for nearly all scanners. */
@@ -30,6 +32,7 @@ const LAST = 0x00200013;
 const LONG = new Set(["OB", "OW", "OF", "OD", "OL", "OV", "SQ", "UC", "UR", "UT", "UN", "SV", "UV"]);
 const UNDEFINED = 0xffffffff;
 const IMPLICIT = "1.2.840.10008.1.2";
+const PLAIN = new Set([IMPLICIT, "1.2.840.10008.1.2.1"]);
 const OTHERWISE = new Set(["1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"]); // big endian, deflated
 const KEY_MODALITIES = new Set(["KO", "SR", "PR"]);
 const MOST_DEPTH = 16;
@@ -73,7 +76,7 @@ class Walk {
       if (name) found[name] = this.value(length);
       this.at += length;
     }
-    return headerOf(found);
+    return headerOf(found, PLAIN.has(syntax));
   }
 
   /** Tag and length; afterwards `at` stands before the value. */
@@ -119,7 +122,7 @@ class Walk {
   }
 }
 
-function headerOf(found: Record<string, Uint8Array>): Header | null {
+function headerOf(found: Record<string, Uint8Array>, isPlain: boolean): Header | null {
   const plain = (name: string): string => text(found[name] ?? new Uint8Array());
   if (!plain("study") || !plain("series") || !plain("sop")) return null;
   const unicode = plain("charset").includes("192");
@@ -133,6 +136,7 @@ function headerOf(found: Record<string, Uint8Array>): Header | null {
     seriesNumber: whole(plain("seriesNumber")),
     number: whole(plain("number")),
     first: plain("kind").includes("LOCALIZER") || KEY_MODALITIES.has(modality),
+    plain: isPlain,
   };
 }
 

@@ -38,12 +38,15 @@ function key(file: File, name: string): string {
   return `${name}|${file.size}|${file.lastModified}`;
 }
 
-export async function digestOf(file: File, name: string): Promise<string> {
-  return (await within<string>("digests", "readonly", (rows) => rows.get(key(file, name)))) ?? "";
+/** What was computed of a file: its digest, and its length on the wire. */
+export type Computed = { sha256: string; length: number };
+
+export function computedOf(file: File, name: string): Promise<Computed | null | undefined> {
+  return within<Computed>("digests", "readonly", (rows) => rows.get(key(file, name)));
 }
 
-export async function rememberDigest(file: File, name: string, sha256: string): Promise<void> {
-  await within("digests", "readwrite", (rows) => rows.put(sha256, key(file, name)));
+export async function remember(file: File, name: string, computed: Computed): Promise<void> {
+  await within("digests", "readwrite", (rows) => rows.put(computed, key(file, name)));
 }
 
 export async function foldersOf(referral: string): Promise<FileSystemHandle[]> {

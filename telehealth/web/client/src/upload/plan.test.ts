@@ -3,12 +3,21 @@ import type { Header } from "./header";
 import { type Item, inOrder, rows, type State, type Truth } from "./plan";
 
 function item(name: string, header: Partial<Header> | null, over: Partial<Item> = {}): Item {
-  const plain = { studyUid: "1", seriesUid: "1.1", sopUid: "", modality: "CT", description: "", first: false };
+  const plain = {
+    studyUid: "1",
+    seriesUid: "1.1",
+    sopUid: "",
+    modality: "CT",
+    description: "",
+    first: false,
+    plain: true,
+  };
   return {
     file: new File([new Uint8Array(10)], name),
     name,
     header: header && { seriesNumber: 1, number: 1, ...plain, ...header },
     sha256: name,
+    length: 10,
     state: "waiting" satisfies State,
     url: "",
     sent: 0,

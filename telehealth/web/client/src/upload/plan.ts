@@ -3,12 +3,13 @@ import type { Header } from "./header";
 
 export type State = "reading" | "waiting" | "sending" | "here" | "skipped" | "refused" | "lost";
 
-/** One file of the page. `sent`: bytes that the server has, or that are on the line. */
+/** One file of the page. `length`: its bytes on the wire; `sent`: how many of those the server has, or are on the line. */
 export type Item = {
   file: File;
   name: string;
   header: Header | null;
   sha256: string;
+  length: number;
   state: State;
   url: string;
   sent: number;
@@ -96,6 +97,11 @@ export function rows(truths: readonly Truth[], items: readonly Item[]): Row[] {
   return [...all.values()];
 }
 
+/** In bytes of the file itself, however it is packed for the wire. */
+export function bytesHere(item: Item): number {
+  return item.length ? (item.file.size * item.sent) / item.length : 0;
+}
+
 function counted(key: string, items: readonly Item[]): Row {
   const header = items[0]?.header;
   const single = [...new Map(items.map((item) => [item.sha256 || item.name, item])).values()];
@@ -107,7 +113,7 @@ function counted(key: string, items: readonly Item[]): Row {
     here: single.filter((item) => item.state === "here").length,
     refused: single.filter((item) => item.state === "refused" || item.state === "lost").length,
     bytes: single.reduce((sum, item) => sum + item.file.size, 0),
-    bytesHere: single.reduce((sum, item) => sum + item.sent, 0),
+    bytesHere: single.reduce((sum, item) => sum + bytesHere(item), 0),
     sending: single.some((item) => item.state === "sending"),
   };
 }

@@ -27,6 +27,13 @@ export class Reader {
     return told.sha256;
   }
 
+  /** Packed for the line, the same bytes each time. Raises Lost. */
+  async packed(file: Blob): Promise<Blob> {
+    const told = await this.ask(file, "packed");
+    if (told.lost || !told.packed) throw new Lost();
+    return told.packed;
+  }
+
   private ask(file: Blob, what: Ask["what"]): Promise<Told> {
     const id = ++this.asked;
     return new Promise((done) => {

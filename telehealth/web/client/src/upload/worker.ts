@@ -2,9 +2,15 @@
 import { HEAD_BYTES, readHeader } from "./header";
 import { Sha256 } from "./sha256";
 
-export type Ask = { id: number; file: Blob; what: "header" | "digest" };
+export type Ask = { id: number; file: Blob; what: "header" | "digest" | "packed" };
 /** header: of a DICOM file, else null. lost: the file can no longer be read (the disc is out, the stick is gone). */
-export type Told = { id: number; header?: ReturnType<typeof readHeader>; sha256?: string; lost?: boolean };
+export type Told = {
+  id: number;
+  header?: ReturnType<typeof readHeader>;
+  sha256?: string;
+  packed?: Blob;
+  lost?: boolean;
+};
 
 const AT_ONCE = 32 * 1024 * 1024;
 const PIECE = 4 * 1024 * 1024;
@@ -16,6 +22,7 @@ self.addEventListener("message", (event: MessageEvent<Ask>) => {
 async function answer({ id, file, what }: Ask): Promise<Told> {
   try {
     if (what === "digest") return { id, sha256: await digest(file) };
+    if (what === "packed") return { id, packed: await packed(file) };
     return { id, header: readHeader(new Uint8Array(await file.slice(0, HEAD_BYTES).arrayBuffer())) };
   } catch {
     return { id, lost: true };
@@ -32,4 +39,9 @@ async function digest(file: Blob): Promise<string> {
     hash.update(new Uint8Array(await file.slice(at, at + PIECE).arrayBuffer()));
   }
   return hash.hex();
+}
+
+/** gzip: the server stores the file as it lies here. */
+function packed(file: Blob): Promise<Blob> {
+  return new Response(file.stream().pipeThrough(new CompressionStream("gzip"))).blob();
 }
