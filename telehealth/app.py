@@ -40,6 +40,7 @@ from telehealth.web.pages import (
     booking,
     calendar,
     calls,
+    conformance,
     demo,
     home,
     live,
@@ -86,6 +87,7 @@ PAGES = (
     operations,
     people,
     audit,
+    conformance,
     pipeline,
     live,
 )
@@ -121,6 +123,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
     app.add_middleware(Frame, config=config)  # outermost: the short way stands inside it
     for module in API:
         app.include_router(module.router)
+    app.include_router(imaging.reports.routes.dicomweb)
     for page in (*PAGES, demo) if config.demo else PAGES:
         app.include_router(page.router)
     # only what is the same for everybody is compressed: personal answers would leak by their length

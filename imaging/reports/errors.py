@@ -20,6 +20,11 @@ class NotSigned(Conflict):
     title = "This report is not signed yet"
 
 
+class CitedByReport(Conflict):
+    code = "cited-by-report"
+    title = "A signed report rests on this study, so it stays"
+
+
 class ReportIncomplete(Invalid):
     """facts: missing, the names of the sections."""
 

@@ -1,17 +1,19 @@
-"""Marks on images over HTTP."""
+"""Marks on images, and the end of a study, over HTTP."""
 
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
 
-from imaging.reports import marks
+from imaging.reports import marks, withdrawal
 from imaging.reports.mark_schemas import MarkIn, MarkOut, MarksOut
+from imaging.store.models import WithdrawnBecause
 from telehealth.core.blobs import blobs
 from telehealth.core.problems import responses
 from telehealth.identity.deps import CurrentActor, Work
 
 router = APIRouter(prefix="/api/v1", tags=["marks"])
+dicomweb = APIRouter(prefix="/dicomweb", tags=["DICOMweb"])
 StudyUid = Annotated[str, Path(pattern=r"^[0-9.]{1,64}$", description="Study Instance UID (0020,000D)")]
 
 
@@ -40,3 +42,9 @@ async def remove_mark(
 ) -> None:
     """Remove a mark; its versions are kept."""
     await marks.remove(session, actor, study_uid, mark_id, expected_version)
+
+
+@dicomweb.delete("/studies/{study_uid}", status_code=204, responses=responses(401, 403, 404, 409, 422))
+async def withdraw_study(study_uid: StudyUid, reason: WithdrawnBecause, session: Work, actor: CurrentActor) -> None:
+    """Take a study out of sight at every door. Its bytes are kept for the time of retention; what a signed report cites stays."""
+    await withdrawal.withdraw(session, actor, study_uid, reason)

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, String, and_, cast, false, or_, true
+from sqlalchemy import ColumnElement, String, and_, cast, false, or_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlmodel import col
@@ -42,6 +42,8 @@ class Filed(Protocol):
 
 def scope_of(study: Filed) -> Scope:
     """The study's scope, from its own row alone: imaging does not know referrals."""
+    if study.state == StudyState.WITHDRAWN:
+        return Scope()
     shown = study.state in SHOWN
     released = shown and study.patient_id is not None and study.released_to_patient_at is not None
     return Scope(
@@ -61,8 +63,9 @@ def ensure(actor: Actor, study: Study, action: Action = Action.SEE_IMAGES) -> No
 
 def visible(actor: Actor, action: Action = Action.SEE_IMAGES) -> ColumnElement[bool]:
     """`scope_of` as a condition on Study rows, for lists and searches."""
+    there = col(Study.state) != StudyState.WITHDRAWN
     if access.province_wide(actor, action):
-        return true()
+        return there
     ways: list[ColumnElement[bool]] = []
     shown = col(Study.state).in_(SHOWN)
     if units := access.units_for(actor, action):
@@ -74,7 +77,7 @@ def visible(actor: Actor, action: Action = Action.SEE_IMAGES) -> ColumnElement[b
         reading = and_(col(Study.open_for_reading), col(Study.reading_unit_id).in_(actor.grants[Role.SPECIALIST]))
         named = cast(col(Study.reader_ids), String).like(f'%"{actor.account_id}"%')
         ways.append(and_(shown, or_(reading, named)))
-    return or_(*ways) if ways else false()
+    return and_(there, or_(*ways)) if ways else false()
 
 
 @lru_cache

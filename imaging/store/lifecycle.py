@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from telehealth.core.lifecycle import advance
 
-__all__ = ["READABLE", "STUDY", "HeldBecause", "StudyEvent", "StudyState", "advance"]
+__all__ = ["READABLE", "STUDY", "HeldBecause", "StudyEvent", "StudyState", "WithdrawnBecause", "advance"]
 
 
 class StudyState(StrEnum):
@@ -25,6 +25,15 @@ class HeldBecause(StrEnum):
     """No referral is known for it."""
     UNREADABLE = "unreadable"
     """Nothing in it can be shown."""
+
+
+class WithdrawnBecause(StrEnum):
+    WRONG_PATIENT = "wrong_patient"
+    WRONG_STUDY = "wrong_study"
+    DUPLICATE = "duplicate"
+    NOT_FOR_CARE = "not_for_care"
+    """Test images, training, phantoms."""
+    ASKED_BY_PATIENT = "asked_by_patient"
 
 
 class StudyEvent(StrEnum):
@@ -66,6 +75,9 @@ STUDY = {
     (_S.AVAILABLE, _E.PASSED): _S.AVAILABLE,
     (_S.AVAILABLE, _E.HELD): _S.HELD,  # what is new belongs to somebody else
     (_S.AVAILABLE, _E.WITHDRAWN): _S.WITHDRAWN,
+    (_S.RECEIVING, _E.WITHDRAWN): _S.WITHDRAWN,
+    (_S.CHECKING, _E.WITHDRAWN): _S.WITHDRAWN,
+    (_S.HELD, _E.WITHDRAWN): _S.WITHDRAWN,
 }
 """(where it is, what happens): where it goes. Nothing leads out of rejected and withdrawn."""
 

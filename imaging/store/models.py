@@ -1,18 +1,18 @@
 """The index of images: what QIDO and the pages search; the bytes are blobs by content."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import JSON, BigInteger, Column, Index, String, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from imaging.store.lifecycle import HeldBecause, StudyState
+from imaging.store.lifecycle import HeldBecause, StudyState, WithdrawnBecause
 from telehealth.core import clock
 from telehealth.core.db import PackedText, UtcDateTime, one_of
 from telehealth.core.ids import new_id
 
-__all__ = ["HeldBecause", "Instance", "NameWord", "Quarantined", "Series", "Study", "StudyState"]
+__all__ = ["HeldBecause", "Instance", "NameWord", "Quarantined", "Series", "Study", "StudyState", "WithdrawnBecause"]
 
 
 BYTEWISE = String().with_variant(String(collation="C"), "postgresql")
@@ -22,11 +22,14 @@ BYTEWISE = String().with_variant(String(collation="C"), "postgresql")
 class Study(SQLModel, table=True):
     """One DICOM study. dicom_* columns are what the files say; patient_id is the person it is filed under."""
 
-    __table_args__ = (one_of("state", StudyState),)
+    __table_args__ = (
+        one_of("state", StudyState),
+        Index("ix_study_organisation_id_study_date", "organisation_id", "study_date", "received_at"),
+    )
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
     uid: str = Field(unique=True)
-    organisation_id: UUID = Field(foreign_key="organisation.id", index=True)
+    organisation_id: UUID = Field(foreign_key="organisation.id")
     """The clinic that sent it."""
     sent_by_id: UUID | None = Field(default=None, foreign_key="account.id")
     """Whose upload brought it first, who is told what became of it; none where a machine sent it."""
@@ -81,6 +84,11 @@ class Study(SQLModel, table=True):
     last_instance_at: datetime = Field(default_factory=clock.now, sa_type=UtcDateTime)
     available_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """Checked whole for the first time. While None an available study is readable and still arriving."""
+    withdrawn_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    withdrawn_because: str | None = None
+    withdrawn_by_id: UUID | None = None
+    kept_until: date | None = None
+    """The last day on which the bytes of a withdrawn study must still be there."""
 
 
 class NameWord(SQLModel, table=True):

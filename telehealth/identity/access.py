@@ -31,6 +31,7 @@ class Action(StrEnum):
     PROPOSE_IDENTITY = "propose_identity"
     RESOLVE_IDENTITY = "resolve_identity"
     SEE_IMAGES = "see_images"
+    WITHDRAW_STUDY = "withdraw_study"
     SEE_IMAGE_INDEX = "see_image_index"
     """That a study exists and how far it is, without pixels."""
     CLAIM = "claim"
@@ -87,6 +88,7 @@ MATRIX: dict[Action, dict[Role, Reach]] = {
     Action.RESOLVE_IDENTITY: {D: UNIT, C: PROVINCE},
     Action.SEE_IMAGES: {P: OWN, T: UNIT, D: UNIT, S: OWN},
     Action.SEE_IMAGE_INDEX: {P: OWN, T: UNIT, D: UNIT, S: OWN, C: PROVINCE},
+    Action.WITHDRAW_STUDY: {C: PROVINCE, M: UNIT},
     Action.CLAIM: {S: OWN},
     Action.ASSIGN: {C: PROVINCE},
     Action.ANNOTATE: {S: OWN},

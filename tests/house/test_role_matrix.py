@@ -31,6 +31,7 @@ propose_identity       -        u            -              -          -        
 resolve_identity       -        -            u              -          p            -          -
 see_images             o        u            u              o          -            -          -
 see_image_index        o        u            u              o          p            -          -
+withdraw_study         -        -            -              -          p            u          -
 claim                  -        -            -              o          -            -          -
 assign                 -        -            -              -          p            -          -
 annotate               -        -            -              o          -            -          -
