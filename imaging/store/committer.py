@@ -5,6 +5,7 @@ gathers, so that many senders cost hardly more flushes than one.
 """
 
 import asyncio
+import sqlite3
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
+import psycopg
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -22,9 +24,11 @@ from telehealth.core.blobs import Blobs
 from telehealth.core.db import make_plain_engine
 from telehealth.core.errors import Unavailable
 from telehealth.core.jobs import Job
+from telehealth.core.writes import transaction
 
 LARGEST_GROUP = 512
 TRIES = 4
+AWAY = (OperationalError, psycopg.OperationalError, sqlite3.OperationalError)
 LOCK_CONFLICTS = ("40001", "40P01")
 """PostgreSQL: serialization failure, deadlock. Nothing was written, and the same again succeeds."""
 
@@ -117,19 +121,19 @@ class Committer:
         for _ in range(TRIES - 1):
             try:
                 return self._transaction(arrivals)
-            except OperationalError as error:
-                if getattr(error.orig, "sqlstate", None) not in LOCK_CONFLICTS:
+            except psycopg.errors.OperationalError as error:
+                if error.sqlstate not in LOCK_CONFLICTS:
                     raise
         return self._transaction(arrivals)
 
     def _transaction(self, arrivals: Sequence[Arrival]) -> Committed:
-        with self.engine.begin() as connection:
-            return take(connection, arrivals)
+        with transaction(self.engine) as statements:
+            return take(statements, arrivals)
 
 
 def _tell(wish: _Wish, error: Exception) -> None:
     if not wish.done.done():
-        wish.done.set_exception(Unavailable("database") if isinstance(error, OperationalError) else error)
+        wish.done.set_exception(Unavailable("database") if isinstance(error, AWAY) else error)
 
 
 _committers: WeakKeyDictionary[AsyncEngine, Committer] = WeakKeyDictionary()

@@ -5,26 +5,23 @@ Every process takes its locks in the same order (studies by UID, then series, in
 two groups wait for each other and never in a circle.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
-
-from sqlalchemy import Column, Connection, Row, Select, Table, bindparam, func, select
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import SQLModel
 
 from imaging.dicom.read import InstanceHeader
 from imaging.dicom.refusals import Code, Refusal
 from imaging.store.models import Series, Study
 from telehealth.core import audit, clock
 from telehealth.core.actor import Actor
-from telehealth.core.audit import AuditEntry
-from telehealth.core.db import UtcDateTime
+from telehealth.core.audit import Noted
 from telehealth.core.ids import new_id
 from telehealth.core.jobs import Job
 from telehealth.core.names import fold, name_key
+from telehealth.core.rows import uuid_of
+from telehealth.core.writes import Statements, insert, locking
 
 
 @dataclass(frozen=True)
@@ -83,12 +80,12 @@ Answer = Ingested | Refusal
 """A Refusal where the study is another clinic's or another patient's: nothing of it is touched."""
 
 
-def take(connection: Connection, arrivals: Sequence[Arrival]) -> tuple[list[Answer], set[tuple[Job, UUID]]]:
+def take(statements: Statements, arrivals: Sequence[Arrival]) -> tuple[list[Answer], set[tuple[Job, UUID]]]:
     """Index a group, within the caller's transaction: (an answer each, jobs to send after the commit).
 
     The same bytes again change nothing; other bytes under a known UID are set aside.
     """
-    group = _Group(connection)
+    group = _Group(statements)
     group.look_up(arrivals)
     group.open_studies(arrivals)
     group.open_series(arrivals)
@@ -97,12 +94,6 @@ def take(connection: Connection, arrivals: Sequence[Arrival]) -> tuple[list[Answ
     group.write_down()
     return answers, group.jobs
 
-
-INSTANCE: Table = SQLModel.metadata.tables["instance"]
-SERIES: Table = SQLModel.metadata.tables["series"]
-STUDY: Table = SQLModel.metadata.tables["study"]
-QUARANTINED: Table = SQLModel.metadata.tables["quarantined"]
-NAME_WORD: Table = SQLModel.metadata.tables["name_word"]
 
 _NOBODY = UUID(int=0)
 _STUDY = Study(uid="", organisation_id=_NOBODY).model_dump()
@@ -138,16 +129,46 @@ class _Series:
     instances: int = 0
 
 
-_STUDY_COLUMNS = [STUDY.c[name] for name in list(_Study.__dataclass_fields__)[:9]]
-_SERIES_COLUMNS = [SERIES.c[name] for name in list(_Series.__dataclass_fields__)[:4]]
-_KNOWN = select(INSTANCE.c.id, INSTANCE.c.sop_uid, INSTANCE.c.study_id, INSTANCE.c.sha256, INSTANCE.c.received_sha256)
-_STUDY_OF_SERIES = select(STUDY.c.uid.label("study_uid"), SERIES.c.uid.label("series_uid")).join_from(SERIES, STUDY)
+@dataclass(frozen=True)
+class _Known:
+    """An instance that we hold."""
+
+    id: UUID
+    study_id: UUID
+    digests: frozenset[str]
+    """Of its bytes as stored and as they were sent."""
+
+
+SERIES_AND_STUDY = "SELECT series.uid, study.uid FROM series JOIN study ON study.id = series.study_id WHERE series.uid AMONG"
+UIDS_OF_STUDIES = "SELECT uid FROM study WHERE id AMONG"
+STUDIES = (
+    "SELECT id, uid, organisation_id, patient_id, referral_id, dicom_patient_id, modalities, instance_count, expected_instances "
+    "FROM study WHERE uid AMONG ORDER BY uid"
+)
+SERIES = "SELECT id, uid, study_id, instance_count FROM series WHERE uid AMONG"
+INSTANCES = "SELECT sop_uid, id, study_id, sha256, received_sha256 FROM instance WHERE sop_uid AMONG"
+COUNT_SERIES = "UPDATE series SET instance_count = instance_count + ?, version = version + ? WHERE id = ?"
+COUNT_STUDY = (
+    "UPDATE study SET series_count = series_count + ?, instance_count = instance_count + ?, bytes = bytes + ?, "
+    "version = version + ?, modalities = ?, referral_id = ?, patient_id = ?, expected_instances = ?, "
+    "last_instance_at = COALESCE(?, last_instance_at) WHERE id = ?"
+)
+INSTANCE_COLUMNS = (
+    "id sop_uid study_id series_id sop_class transfer_syntax number rows columns frames bits_allocated sha256 received_sha256 "
+    "size blob_key pixel_offset pixel_length frame_length frame_table metadata_json preamble_cleared undecodable received_at"
+)
+QUARANTINED_COLUMNS = "id sop_uid sha256 blob_key size organisation_id reason received_at"
+NEW_STUDY = insert("study", " ".join(_STUDY), "uid")
+NEW_WORD = insert("name_word", "word study_id", "word, study_id")
+NEW_SERIES = insert("series", " ".join(_SERIES), "uid")
+NEW_INSTANCE = insert("instance", INSTANCE_COLUMNS, "sop_uid")
+NEW_QUARANTINED = insert("quarantined", QUARANTINED_COLUMNS, "sop_uid, sha256")
 
 
 @dataclass
 class _Group:
-    connection: Connection
-    known: dict[str, Row[Any]] = field(default_factory=dict)
+    statements: Statements
+    known: dict[str, _Known] = field(default_factory=dict)
     """Instances that we hold, by SOP Instance UID."""
     studies: dict[str, _Study] = field(default_factory=dict)
     by_id: dict[UUID, _Study] = field(default_factory=dict)
@@ -157,7 +178,7 @@ class _Group:
     stored: dict[tuple[UUID | None, UUID], list[Arrival]] = field(default_factory=dict)
     """By sender and study."""
     set_aside: list[dict[str, Any]] = field(default_factory=list)
-    entries: list[AuditEntry] = field(default_factory=list)
+    entries: list[Noted] = field(default_factory=list)
     jobs: set[tuple[Job, UUID]] = field(default_factory=set)
 
     # before anything is written ---------------------------------------------------------------------------------------
@@ -166,26 +187,25 @@ class _Group:
         """What is here of all that comes."""
         self._look_up_instances(arrival.staged.header.sop_uid for arrival in arrivals)
         new = [arrival.staged.header for arrival in arrivals if arrival.staged.header.sop_uid not in self.known]
-        for row in self._rows(_STUDY_OF_SERIES, SERIES.c.uid, {one.series_uid for one in new}):
-            self.series_at[row.series_uid] = row.study_uid
+        self.series_at.update(self.statements.among(SERIES_AND_STUDY, {one.series_uid for one in new}))
         uids = {one.study_uid for one in new}
-        ids = {row.study_id for row in self.known.values()}
-        uids.update(row.uid for row in self._rows(select(STUDY.c.uid), STUDY.c.id, ids))
+        uids.update(self._uids_of({one.study_id for one in self.known.values()}))
         self._lock_studies(uids)
 
     def _look_up_instances(self, sop_uids: Iterable[str]) -> None:
-        self.known |= {row.sop_uid: row for row in self._rows(_KNOWN, INSTANCE.c.sop_uid, set(sop_uids))}
+        for sop_uid, row_id, study_id, stored, received in self.statements.among(INSTANCES, set(sop_uids)):
+            self.known[sop_uid] = _Known(uuid_of(row_id), uuid_of(study_id), frozenset((stored, received)))
+
+    def _uids_of(self, study_ids: Iterable[UUID]) -> list[str]:
+        return [uid for (uid,) in self.statements.among(UIDS_OF_STUDIES, study_ids)]
 
     def _lock_studies(self, uids: Iterable[str]) -> None:
         """One after the other, in the order of their UIDs."""
-        statement = select(*_STUDY_COLUMNS).order_by(STUDY.c.uid).with_for_update()
-        for row in self._rows(statement, STUDY.c.uid, uids):
-            study = _Study(**row._mapping)
-            self.studies[study.uid] = self.by_id[study.id] = study
-
-    def _rows(self, statement: Select[Any], column: Column[Any], values: Iterable[Any]) -> Sequence[Row[Any]]:
-        wanted = sorted(values)
-        return self.connection.execute(statement.where(column.in_(wanted))).all() if wanted else ()
+        for row_id, uid, organisation_id, patient_id, referral_id, *rest in self.statements.among(
+            locking(STUDIES, self.statements), uids
+        ):
+            study = _Study(uuid_of(row_id), uid, uuid_of(organisation_id), _maybe(patient_id), _maybe(referral_id), *rest)
+            self.studies[uid] = self.by_id[study.id] = study
 
     # studies and series -----------------------------------------------------------------------------------------------
 
@@ -201,13 +221,10 @@ class _Group:
         if not beginning:
             return
         rows = [_study_values(one) for _, one in sorted(beginning.items())]
-        created = self._insert(STUDY, rows, ("uid",), STUDY.c.id)
-        words = [
-            {"word": word, "study_id": row["id"]} for row in rows if row["id"] in created for word in row["name_fold"].split()
-        ]
-        if words:
-            self._insert(NAME_WORD, words, ("word", "study_id"))
+        self.statements.write(NEW_STUDY, [list(row.values()) for row in rows])
         self._lock_studies(beginning)
+        mine = [row for row in rows if row["id"] in self.by_id]
+        self.statements.write(NEW_WORD, [(word, row["id"]) for row in mine for word in set(row["name_fold"].split())])
 
     def open_series(self, arrivals: Sequence[Arrival]) -> None:
         """A row for every series that begins here, in a study that takes it."""
@@ -219,14 +236,13 @@ class _Group:
                 wanted.add(header.series_uid)
                 beginning.setdefault(header.series_uid, _series_values(header, self.studies[header.study_uid]))
         self._look_up_series(wanted)
-        missing = sorted(wanted - self.series.keys())
-        if missing:
-            self._insert(SERIES, [beginning[uid] for uid in missing], ("uid",))
+        if missing := sorted(wanted - self.series.keys()):
+            self.statements.write(NEW_SERIES, [list(beginning[uid].values()) for uid in missing])
             self._look_up_series(missing)
 
     def _look_up_series(self, uids: Iterable[str]) -> None:
-        for row in self._rows(select(*_SERIES_COLUMNS), SERIES.c.uid, uids):
-            self.series[row.uid] = _Series(**row._mapping)
+        for row_id, uid, study_id, count in self.statements.among(SERIES, uids):
+            self.series[uid] = _Series(uuid_of(row_id), uid, uuid_of(study_id), count)
 
     def _refusal(self, arrival: Arrival) -> Code | None:
         """Why a new instance is not taken into its study."""
@@ -252,49 +268,40 @@ class _Group:
                 first.setdefault(sop_uid, arrival)
         if not first:
             return [False] * len(arrivals)
-        rows = [self._instance_values(first[sop_uid].staged) for sop_uid in sorted(first)]
-        written = self._insert(INSTANCE, rows, ("sop_uid",), INSTANCE.c.sop_uid)
-        self._look_up_instances(first)
-        return [first.get(uid := arrival.staged.header.sop_uid) is arrival and uid in written for arrival in arrivals]
+        rows = {sop_uid: self._instance_values(first[sop_uid].staged) for sop_uid in sorted(first)}
+        self.statements.write(NEW_INSTANCE, list(rows.values()))
+        self._look_up_instances(first)  # another group may have been first: then the row's id is not ours
+        mine = {id(first[sop_uid]) for sop_uid, (row_id, *_) in rows.items() if self.known[sop_uid].id == row_id}
+        return [id(arrival) in mine for arrival in arrivals]
 
-    def _instance_values(self, staged: StagedInstance) -> dict[str, Any]:
+    def _instance_values(self, staged: StagedInstance) -> tuple[Any, ...]:
+        """In the order of INSTANCE_COLUMNS."""
         header = staged.header
-        return {
-            "id": new_id(),
-            "sop_uid": header.sop_uid,
-            "study_id": self.studies[header.study_uid].id,
-            "series_id": self.series[header.series_uid].id,
-            "sop_class": header.sop_class,
-            "transfer_syntax": header.transfer_syntax,
-            "number": header.number,
-            "rows": header.rows,
-            "columns": header.columns,
-            "frames": header.frames,
-            "bits_allocated": header.bits_allocated,
-            "sha256": staged.sha256,
-            "received_sha256": staged.received_sha256,
-            "size": staged.size,
-            "blob_key": staged.blob_key,
-            "pixel_offset": header.pixel_offset,
-            "pixel_length": header.pixel_length,
-            "frame_length": header.frame_length,
-            "frame_table": header.frame_table,
-            "metadata_json": staged.metadata,
-            "preamble_cleared": staged.preamble_cleared,
-            "undecodable": "",
-            "received_at": clock.now(),
-        }
-
-    def _insert(
-        self, table: Table, rows: Sequence[Mapping[str, Any]], unique: tuple[str, ...], returning: Column[Any] | None = None
-    ) -> set[Any]:
-        """INSERT … ON CONFLICT DO NOTHING on either database; `returning` of those rows that were written."""
-        dialect = postgresql if self.connection.dialect.name == "postgresql" else sqlite
-        statement = dialect.insert(table).on_conflict_do_nothing(index_elements=list(unique))
-        if returning is None:
-            self.connection.execute(statement, rows)
-            return set()
-        return set(self.connection.execute(statement.returning(returning), rows).scalars())
+        return (
+            new_id(),
+            header.sop_uid,
+            self.studies[header.study_uid].id,
+            self.series[header.series_uid].id,
+            header.sop_class,
+            header.transfer_syntax,
+            header.number,
+            header.rows,
+            header.columns,
+            header.frames,
+            header.bits_allocated,
+            staged.sha256,
+            staged.received_sha256,
+            staged.size,
+            staged.blob_key,
+            header.pixel_offset,
+            header.pixel_length,
+            header.frame_length,
+            header.frame_table,
+            staged.metadata,
+            staged.preamble_cleared,
+            "",
+            clock.now(),
+        )
 
     # answers ----------------------------------------------------------------------------------------------------------
 
@@ -324,13 +331,13 @@ class _Group:
         self.stored.setdefault((arrival.actor.account_id, study.id), []).append(arrival)
         return _answer(Outcome.STORED, arrival, study.id, self.known[header.sop_uid].id)
 
-    def _again(self, arrival: Arrival, known: Row[Any]) -> Answer:
+    def _again(self, arrival: Arrival, known: _Known) -> Answer:
         """An instance that we hold: the same bytes (as sent or as stored), or other ones."""
         staged = arrival.staged
-        if not {staged.sha256, staged.received_sha256} & {known.sha256, known.received_sha256}:
+        if known.digests.isdisjoint((staged.sha256, staged.received_sha256)):
             return self._set_aside(arrival, Code.CONFLICT)
         if known.study_id not in self.by_id:  # it came while we waited for a lock
-            self._lock_studies(row.uid for row in self._rows(select(STUDY.c.uid), STUDY.c.id, [known.study_id]))
+            self._lock_studies(self._uids_of([known.study_id]))
         study = self.by_id[known.study_id]
         if _is_foreign(arrival, study):
             return _refused(arrival)
@@ -348,18 +355,9 @@ class _Group:
     def _set_aside(self, arrival: Arrival, code: Code) -> Ingested:
         """Keep the bytes as evidence, out of every list; the first instance stays as it is."""
         staged = arrival.staged
-        row = {
-            "id": new_id(),
-            "sop_uid": staged.header.sop_uid,
-            "sha256": staged.sha256,
-            "blob_key": staged.blob_key,
-            "size": staged.size,
-            "organisation_id": arrival.filing.organisation_id,
-            "reason": code.value,
-            "received_at": clock.now(),
-        }
-        if self._insert(QUARANTINED, [row], ("sop_uid", "sha256"), QUARANTINED.c.id):
-            sop_uid, digest = staged.header.sop_uid, staged.sha256
+        sop_uid, digest, clinic_id = staged.header.sop_uid, staged.sha256, arrival.filing.organisation_id
+        row = (new_id(), sop_uid, digest, staged.blob_key, staged.size, clinic_id, code.value, clock.now())
+        if self.statements.write(NEW_QUARANTINED, [row]):
             self.entries.append(audit.entry(arrival.actor, "instance.quarantined", sop_uid, reason=code.value, sha256=digest))
         refusal = Refusal(code, sop_class=staged.header.sop_class, sop_uid=staged.header.sop_uid)
         return _answer(Outcome.QUARANTINED, arrival, None, None, refusal)
@@ -368,18 +366,16 @@ class _Group:
 
     def write_down(self) -> None:
         """Counters once for each series and study, one audit entry for each sender and study."""
-        counted = [{"key": one.id, "more": one.instances} for one in self.series.values() if one.instances]
-        if counted:
-            self.connection.execute(_COUNT_SERIES, counted)
+        counted = [one for one in self.series.values() if one.instances]
+        self.statements.write(COUNT_SERIES, [(one.instances, one.instances, one.id) for one in counted])
         changed = [study for study in self.by_id.values() if study.versions]
-        if changed:
-            self.connection.execute(_COUNT_STUDY, [_study_changes(study) for study in changed])
+        self.statements.write(COUNT_STUDY, [_study_changes(study) for study in changed])
         self.jobs.update(job for study in changed if study.instances and not study.instance_count for job in _first_look(study))
         self.entries.extend(self._stored_entry(study_id, arrivals) for (_, study_id), arrivals in self.stored.items())
         if self.entries:
-            audit.append(self.connection, self.entries)
+            audit.append(self.statements, self.entries)
 
-    def _stored_entry(self, study_id: UUID, arrivals: Sequence[Arrival]) -> AuditEntry:
+    def _stored_entry(self, study_id: UUID, arrivals: Sequence[Arrival]) -> Noted:
         study = self.by_id[study_id]
         facts: dict[str, Any] = {"instances": {one.staged.header.sop_uid: one.staged.sha256 for one in arrivals}}
         if cleared := [one.staged.header.sop_uid for one in arrivals if one.staged.preamble_cleared]:
@@ -394,41 +390,24 @@ class _Group:
         )
 
 
-_COUNT_SERIES = (
-    SERIES.update()
-    .where(SERIES.c.id == bindparam("key"))
-    .values(instance_count=SERIES.c.instance_count + bindparam("more"), version=SERIES.c.version + bindparam("more"))
-)
-_COUNT_STUDY = (
-    STUDY.update()
-    .where(STUDY.c.id == bindparam("key"))
-    .values(
-        series_count=STUDY.c.series_count + bindparam("more_series"),
-        instance_count=STUDY.c.instance_count + bindparam("more_instances"),
-        bytes=STUDY.c.bytes + bindparam("more_bytes"),
-        version=STUDY.c.version + bindparam("more_versions"),
-        modalities=bindparam("all_modalities"),
-        referral_id=bindparam("its_referral"),
-        patient_id=bindparam("its_patient"),
-        expected_instances=bindparam("expected"),
-        last_instance_at=func.coalesce(bindparam("at", type_=UtcDateTime), STUDY.c.last_instance_at),
+def _maybe(value: Any) -> UUID | None:
+    return None if value is None else uuid_of(value)
+
+
+def _study_changes(study: _Study) -> tuple[Any, ...]:
+    """In the order of COUNT_STUDY."""
+    return (
+        study.series,
+        study.instances,
+        study.bytes,
+        study.versions,
+        study.modalities,
+        study.referral_id,
+        study.patient_id,
+        study.expected_instances,
+        clock.now() if study.instances else None,
+        study.id,
     )
-)
-
-
-def _study_changes(study: _Study) -> dict[str, Any]:
-    return {
-        "key": study.id,
-        "more_series": study.series,
-        "more_instances": study.instances,
-        "more_bytes": study.bytes,
-        "more_versions": study.versions,
-        "all_modalities": study.modalities,
-        "its_referral": study.referral_id,
-        "its_patient": study.patient_id,
-        "expected": study.expected_instances,
-        "at": clock.now() if study.instances else None,
-    }
 
 
 def _first_look(study: _Study) -> Iterable[tuple[Job, UUID]]:

@@ -16,7 +16,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import JSON, Column, Connection, Index, Table, text
-from sqlalchemy import select as sql_select
 from sqlmodel import Field, SQLModel, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -24,6 +23,7 @@ from telehealth.core import clock
 from telehealth.core.actor import Actor
 from telehealth.core.crypto import audit_key
 from telehealth.core.db import UtcDateTime
+from telehealth.core.writes import Statements, insert
 
 GENESIS = "0" * 64
 FIRST_POSSIBLE = -(2**31)
@@ -53,6 +53,24 @@ class AuditEntry(SQLModel, table=True):
     facts: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     previous: str
     hash: str
+
+
+@dataclass
+class Noted:
+    """An entry that has no place in the chain yet: the columns of AuditEntry."""
+
+    at: datetime
+    actor_id: UUID | None
+    actor_name: str
+    act: str
+    object_type: str
+    object_id: str
+    patient_id: UUID | None
+    purpose: str
+    facts: dict[str, Any]
+    seq: int = 0
+    previous: str = ""
+    hash: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,22 +104,10 @@ def record(
 
 def entry(
     actor: Actor, act: str, object_id: UUID | str, *, patient_id: UUID | None = None, purpose: UUID | str = "", **facts: Any
-) -> AuditEntry:
-    """An entry that has no place in the chain yet: see `append`."""
-    return AuditEntry(
-        seq=0,
-        at=clock.now(),
-        actor_id=actor.account_id,
-        actor_name=actor.name,
-        act=act,
-        object_type=act.partition(".")[0],
-        object_id=str(object_id),
-        patient_id=patient_id,
-        purpose=str(purpose),
-        facts=facts,
-        previous="",
-        hash="",
-    )
+) -> Noted:
+    """For `append`, or for a session by `record`."""
+    subject = act.partition(".")[0]
+    return Noted(clock.now(), actor.account_id, actor.name, act, subject, str(object_id), patient_id, str(purpose), facts)
 
 
 async def write_recorded(session: AsyncSession) -> None:
@@ -112,34 +118,47 @@ async def write_recorded(session: AsyncSession) -> None:
         return
     await session.flush()
     connection = await session.connection()
-    await connection.run_sync(append, waiting)
+    await connection.run_sync(_append, waiting)
 
 
-def append(connection: Connection, entries: Sequence[AuditEntry]) -> None:
-    """Chain the entries in their order and write them, the last thing before a commit."""
+def _append(connection: Connection, entries: Sequence[Noted]) -> None:
     if connection.dialect.name == "postgresql":
-        connection.execute(text(f"SELECT pg_advisory_xact_lock({CHAIN_LOCK})"))
-    last = connection.execute(_LAST).first()
+        connection.execute(text(LOCK))
+    _chain(entries, connection.execute(text(LAST)).first())
+    connection.execute(_TABLE.insert(), [{name: getattr(one, name) for name in _COLUMNS} for one in entries])
+
+
+def append(statements: Statements, entries: Sequence[Noted]) -> None:
+    """Chain the entries in their order and write them, as the last thing of a transaction."""
+    if not statements.is_sqlite:
+        statements.rows(LOCK)
+    _chain(entries, next(iter(statements.rows(LAST)), None))
+    statements.write(INSERT, [[getattr(one, name) for name in _COLUMNS] for one in entries])
+
+
+def _chain(entries: Sequence[Noted], last: Sequence[Any] | None) -> None:
+    """Give each entry its place behind the last row of the log."""
     seq, previous = (last[0], last[1]) if last else (0, GENESIS)
     for one in entries:
         seq += 1
         one.seq, one.previous = seq, previous
         one.hash = previous = _hash(one, previous)
-    connection.execute(_TABLE.insert(), [{name: getattr(one, name) for name in _COLUMNS} for one in entries])
 
 
 async def head(session: AsyncSession) -> tuple[int, str]:
     """(number, hash) of the last row; (0, GENESIS) of an empty log."""
-    last = (await (await session.connection()).execute(_LAST)).first()
+    last = (await (await session.connection()).execute(text(LAST))).first()
     return (last[0], last[1]) if last else (0, GENESIS)
 
 
+LAST = "SELECT seq, hash FROM audit_entry ORDER BY seq DESC LIMIT 1"
+LOCK = f"SELECT pg_advisory_xact_lock({CHAIN_LOCK})"
 _TABLE: Table = SQLModel.metadata.tables["audit_entry"]
 _COLUMNS = tuple(column.name for column in _TABLE.columns)
-_LAST = sql_select(_TABLE.c.seq, _TABLE.c.hash).order_by(_TABLE.c.seq.desc()).limit(1)
+INSERT = insert("audit_entry", " ".join(_COLUMNS))
 
 
-def _hash(entry: AuditEntry, previous: str) -> str:
+def _hash(entry: AuditEntry | Noted, previous: str) -> str:
     canonical = json.dumps(
         [
             entry.seq,

@@ -105,12 +105,14 @@ class Disk:
             _fsync(folder)
 
     def _make(self, folder: Path) -> None:
-        """Durably: a folder's name stands in the one above it."""
+        """All the folders of one kind at once, durably: their names stand in the one above them."""
         if folder.exists():
             return
-        self._make(folder.parent)
-        folder.mkdir(exist_ok=True)
+        for number in range(256):
+            (folder.parent / f"{number:02x}").mkdir(parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)  # a key of another form
         _fsync(folder.parent)
+        _fsync(self.root)
 
     async def read(self, key: str, offset: int = 0, length: int | None = None) -> bytes:
         return await asyncio.to_thread(self._read, key, offset, length)
