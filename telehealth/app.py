@@ -50,6 +50,7 @@ from telehealth.web.pages import (
     reading,
     referrals,
     reports,
+    sharing,
     upload,
     visit,
     worklist,
@@ -90,6 +91,7 @@ PAGES = (
     conformance,
     pipeline,
     live,
+    sharing,
 )
 
 

@@ -23,6 +23,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from imaging.dimse import nodes, processes
 from imaging.dimse.models import Right
 from imaging.intake import local
+from imaging.sharing import service as sharing
 from telehealth import demo as seed
 from telehealth import serving, supervisor
 from telehealth.app import create_app
@@ -355,6 +356,42 @@ def gateway(
         daemon.run(config, stopping)
     except OSError as error:
         raise stop(f"the gateway cannot start: {error}") from None
+
+
+@app.command("export")
+def export_study(
+    study: Annotated[str, typer.Argument(help="Study Instance UID or id.")],
+    to: Annotated[Path, typer.Option(help="The zip to write.")],
+    user: User,
+    deidentified: Annotated[bool, typer.Option("--deidentified", help="A copy without names; needs --project.")] = False,
+    project: Annotated[str, typer.Option(help="Project of the copy: the same person keeps the same new name in it.")] = "",
+) -> None:
+    """Write a study as a zip with DICOMDIR, with the rights of this person and on record."""
+    tables.load()
+
+    async def main() -> None:
+        async with portal.work() as session:
+            actor = await describe(session, await _account(session, user))
+            study_id = await sharing.study_named(session, study)
+            if deidentified:
+                leaving = await sharing.copy(session, actor, study_id, project)
+            else:
+                leaving = await sharing.export(session, actor, study_id)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        draft = to.with_name(f"{to.name}.part")
+        with Progress(*columns, console=err) as bar, draft.open("wb") as file:
+            line = bar.add_task("exporting", total=len(leaving.entries))
+            async for piece in sharing.archive(blobs(), leaving, lambda done, _total: bar.update(line, completed=done)):
+                file.write(piece)
+        draft.rename(to)
+        out.print(f"{to}  {to.stat().st_size} bytes", highlight=False)
+
+    try:
+        portal.run_async(main)
+    except DomainError as error:
+        raise stop(f"{error.title}. {error.detail}") from None
+    finally:
+        portal.close()
 
 
 @audit_app.command("verify")

@@ -76,6 +76,12 @@ def _check(path: str, frame: int) -> bytes:
     return b""
 
 
+def _deidentified(path: str, _frame: int, secret: str, pixels_seen: bool) -> bytes:
+    from imaging.dicom.deidentify import Project, copy_of
+
+    return copy_of(path, Project(bytes.fromhex(secret), pixels_seen=pixels_seen))
+
+
 def _answer(ask: dict[str, Any]) -> bytes:
     from imaging.dicom import pixels, read
 
@@ -89,6 +95,7 @@ def _answer(ask: dict[str, Any]) -> bytes:
         "statistics": _statistics,
         "htj2k": _htj2k,
         "cine": _cine,
+        "deidentified": _deidentified,
         "check": _check,
         "model": lambda path, _: read.library_model(path).encode(),
     }

@@ -213,3 +213,8 @@ async def cine(path: Path, frames: int, rate: float) -> bytes:
     """All frames as a film (mp4, H.264), `rate` of them a second. Raises Undecodable."""
     film = Ask("cine", str(path), 1, {"frames": frames, "rate": rate})
     return await asyncio.to_thread(lambda: _pool(os.getpid()).ask(film, FILM_DEADLINE_S))
+
+
+async def deidentified(path: Path, secret: bytes, *, pixels_seen: bool) -> bytes:
+    """The file without names, for the project of this secret. Raises Undecodable where it cannot leave."""
+    return await asyncio.to_thread(lambda: ask("deidentified", path, 1, secret=secret.hex(), pixels_seen=pixels_seen))

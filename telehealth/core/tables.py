@@ -12,6 +12,7 @@ MODULES = (
     "imaging.dimse.models",
     "imaging.pipeline.models",
     "imaging.representations.models",
+    "imaging.sharing.models",
     "imaging.reports.models",
     "signaling.models",
     "signaling.statistics.models",

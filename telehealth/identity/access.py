@@ -34,6 +34,8 @@ class Action(StrEnum):
     WITHDRAW_STUDY = "withdraw_study"
     SEE_IMAGE_INDEX = "see_image_index"
     """That a study exists and how far it is, without pixels."""
+    SHARE_COPY = "share_copy"
+    """Give a copy of images without names away, for teaching or a second look."""
     CLAIM = "claim"
     """Claim, release, decline a reading task."""
     ASSIGN = "assign"
@@ -89,6 +91,7 @@ MATRIX: dict[Action, dict[Role, Reach]] = {
     Action.SEE_IMAGES: {P: OWN, T: UNIT, D: UNIT, S: OWN},
     Action.SEE_IMAGE_INDEX: {P: OWN, T: UNIT, D: UNIT, S: OWN, C: PROVINCE},
     Action.WITHDRAW_STUDY: {C: PROVINCE, M: UNIT},
+    Action.SHARE_COPY: {D: UNIT, S: OWN},
     Action.CLAIM: {S: OWN},
     Action.ASSIGN: {C: PROVINCE},
     Action.ANNOTATE: {S: OWN},

@@ -32,6 +32,7 @@ resolve_identity       -        -            u              -          p        
 see_images             o        u            u              o          -            -          -
 see_image_index        o        u            u              o          p            -          -
 withdraw_study         -        -            -              -          p            u          -
+share_copy             -        -            u              o          -            -          -
 claim                  -        -            -              o          -            -          -
 assign                 -        -            -              -          p            -          -
 annotate               -        -            -              o          -            -          -
