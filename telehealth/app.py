@@ -44,6 +44,7 @@ from telehealth.web.pages import (
     demo,
     home,
     live,
+    nodes,
     operations,
     people,
     pipeline,
@@ -90,6 +91,7 @@ PAGES = (
     audit,
     conformance,
     pipeline,
+    nodes,
     live,
     sharing,
 )

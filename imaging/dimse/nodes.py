@@ -22,6 +22,7 @@ from telehealth.core.settings import settings
 from telehealth.identity import access
 from telehealth.identity.access import Action, Scope
 from telehealth.identity.models import Account
+from telehealth.identity.service import ensure_fresh_factor
 from telehealth.identity.sessions import describe, subtree
 
 TITLE = re.compile(r"[!-\[\]-~]([ -\[\]-~]{0,14}[!-\[\]-~])?")
@@ -69,8 +70,12 @@ class NodeIn:
 
 
 async def add(session: AsyncSession, actor: Actor, given: NodeIn) -> DicomNode:
-    """A new node of an organisation that the administrator looks after. Raises BadNode, NodeExists, Forbidden."""
+    """A new node of an organisation that the administrator looks after.
+
+    Raises BadNode, NodeExists, Forbidden, FreshFactorNeeded: it opens images to somebody, as a role does.
+    """
     access.ensure(actor, Action.MANAGE_PEOPLE, Scope(units=frozenset({given.organisation_id})))
+    ensure_fresh_factor(actor)
     node = DicomNode(
         ae_title=_title(given.ae_title),
         addresses=_networks(given.addresses),
@@ -101,9 +106,11 @@ async def _ensure_acts_there(session: AsyncSession, node: DicomNode) -> None:
 
 
 async def switch(session: AsyncSession, actor: Actor, node_id: UUID, *, active: bool) -> DicomNode:
-    """Off: associations that are open end within seconds."""
+    """Off: associations that are open end within seconds. On: needs a fresh factor, as adding does."""
     node = await fetch(session, DicomNode, node_id, lock=True)
     access.ensure(actor, Action.MANAGE_PEOPLE, Scope(units=frozenset({node.organisation_id})), hidden=True)
+    if active:
+        ensure_fresh_factor(actor)
     node.active = active
     session.add(node)
     audit.record(session, actor, f"dicom_node.switched_{'on' if active else 'off'}", node.id, ae_title=node.ae_title)

@@ -25,7 +25,7 @@ PAGES: dict[str, list[str]] = {  # who (a field of the province, "" for nobody):
     "technician": ["/clinic", "/clinic/unfiled"],
     "specialist": ["/worklist", "/calendar"],
     "coordinator": ["/operations"],
-    "administrator": ["/people"],
+    "administrator": ["/people", "/operations/nodes"],
     "auditor": ["/audit"],
 }
 LIGHT_AND_DARK = ("light", "dark")
