@@ -1,5 +1,6 @@
 """The `telehealth` command: every process and every act of an operator."""
 
+import asyncio
 import json
 import os
 import signal
@@ -110,6 +111,18 @@ def encoder() -> None:
 
 
 @app.command()
+def echo() -> None:
+    """Run the other end of the line check: it gives back what it hears. One process of a host that serves."""
+    from signaling.media.echo import serve as give_back  # the media libraries are heavy and only its own
+
+    log.configure()
+    path = settings().echo_socket
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    asyncio.run(give_back(str(path)))
+
+
+@app.command()
 def beat() -> None:
     """Run the timetable: exactly one process of an installation."""
     from telehealth.worker import app as celery
@@ -167,7 +180,7 @@ def _run_demo(config: Settings) -> None:
     tables.load()
     signins = portal.run_async(seed.load, portal.engine(), config)
     portal.close()
-    with supervisor.processes(config, ("serve", "worker", "encoder", "beat", *_dimse(config))) as children:
+    with supervisor.processes(config, ("serve", "worker", "encoder", "beat", "echo", *_dimse(config))) as children:
         supervisor.wait_until_ready(config, children)
         _greet(config, signins)
         supervisor.watch(config, children)

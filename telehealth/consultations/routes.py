@@ -4,14 +4,17 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request
 
+from signaling import line_check
 from signaling.gate import Gate
 from signaling.instructions import EndRoom
 from signaling.statistics.schemas import StatisticsIn
 from telehealth.consultations import service
-from telehealth.consultations.schemas import EndIn, IceServer, JoinOut, VisitOut
+from telehealth.consultations.schemas import EndIn, IceServer, IceServersOut, JoinOut, LineCheckIn, LineCheckOut, VisitOut
 from telehealth.consultations.service import VisitFacts
+from telehealth.core.db import session_scope
 from telehealth.core.problems import responses
-from telehealth.identity.deps import CurrentActor, Work
+from telehealth.identity.deps import CurrentActor, Work, secret_of
+from telehealth.identity.sessions import actor_of
 
 router = APIRouter(prefix="/api/v1/visits", tags=["visits"])
 
@@ -30,6 +33,7 @@ async def join_visit(appointment_id: UUID, request: Request, session: Work, acto
         ticket=entrance.ticket,
         url=entrance.url,
         ice_servers=[IceServer.model_validate(server) for server in entrance.ice_servers],
+        relay_only=entrance.relay_only,
         role=entrance.facts.role,
         peer_name=entrance.facts.peer_name,
     )
@@ -42,6 +46,22 @@ async def end_visit(appointment_id: UUID, body: EndIn, request: Request, session
     gate: Gate = request.app.state.gate
     await gate.instruct(visit.room, EndRoom())
     return visit_out(await service.visit_of(session, actor, appointment_id))
+
+
+@router.get("/{appointment_id}/line-check", response_model_exclude_none=True, responses=responses(401, 403, 404))
+async def line_check_servers(appointment_id: UUID, request: Request, session: Work, actor: CurrentActor) -> IceServersOut:
+    """Ways to try before a visit: relays only while the room is open."""
+    servers = await service.line_check(session, actor, appointment_id, request.app.state.settings)
+    return IceServersOut(ice_servers=[IceServer.model_validate(server) for server in servers])
+
+
+@router.post("/{appointment_id}/line-check", responses=responses(401, 403, 404, 422, 503))
+async def check_line(appointment_id: UUID, body: LineCheckIn, request: Request) -> LineCheckOut:
+    """The echo's answer to a page's offer: it gives back what it hears, for a minute at most."""
+    async with session_scope(request.app.state.engine) as session:  # short: the echo may take its time
+        actor = await actor_of(session, secret_of(request) or "")
+        await service.line_check(session, actor, appointment_id, request.app.state.settings)
+    return LineCheckOut(sdp=await line_check.answer(request.app.state.settings.echo_socket, body.sdp))
 
 
 @router.post("/{appointment_id}/statistics", status_code=204, responses=responses(401, 403, 404))

@@ -1,10 +1,10 @@
 """What crosses the wire about visits."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from telehealth.consultations.lifecycle import VisitState
 from telehealth.consultations.outcome import Cause, VisitOutcome
@@ -65,6 +65,7 @@ class JoinOut(BaseModel):
                     "ticket": "eyJhbGciOiJFZDI1NTE5Iiwi…",
                     "url": "/ws/calls",
                     "ice_servers": [{"urls": ["turn:turn.example.vn:3478"], "username": "1790000000:0197…", "credential": "…"}],
+                    "relay_only": False,
                     "role": "patient",
                     "peer_name": "Lê Quang Minh",
                 }
@@ -75,8 +76,34 @@ class JoinOut(BaseModel):
     ticket: str
     url: str
     ice_servers: list[IceServer]
+    relay_only: bool
+    """Use no other way than the relay: a policy of the facility."""
     role: Literal["host", "patient"]
     peer_name: str
+
+
+class LineCheckIn(BaseModel):
+    """The offer of a connection for the check before a visit."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"sdp": "v=0\r\n…"}]})
+
+    sdp: Annotated[str, Field(max_length=48 * 1024)]
+
+
+class LineCheckOut(BaseModel):
+    """The echo's answer."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"sdp": "v=0\r\n…"}]})
+
+    sdp: str
+
+
+class IceServersOut(BaseModel):
+    """Ways to try in the check before a visit."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"ice_servers": []}]})
+
+    ice_servers: list[IceServer]
 
 
 class EndIn(BaseModel):

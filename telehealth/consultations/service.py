@@ -76,6 +76,7 @@ class Entrance:
     ticket: str
     url: str
     ice_servers: list[dict[str, Any]]
+    relay_only: bool
     facts: VisitFacts
 
 
@@ -127,14 +128,26 @@ async def join(session: AsyncSession, actor: Actor, appointment_id: UUID, config
         ticket=tickets.sign(rooms.signing_key(), ticket, now),
         url=SOCKET,
         ice_servers=_ice_servers(config or settings(), actor.account_id, now),
+        relay_only=_relay_only(config or settings(), facts.appointment),
         facts=facts,
     )
+
+
+async def line_check(
+    session: AsyncSession, actor: Actor, appointment_id: UUID, config: Settings | None = None
+) -> list[dict[str, Any]]:
+    """ICE servers for the check before a visit; the relay only while the room is open. Raises NotFound."""
+    facts = await _facts(session, actor, appointment_id)
+    now = clock.now()
+    if actor.account_id is None or not facts.opens_at <= now <= facts.closes_at or facts.visit.state == VisitState.ENDED:
+        return []
+    return _ice_servers(config or settings(), actor.account_id, now)
 
 
 async def keep_statistics(session: AsyncSession, actor: Actor, appointment_id: UUID, report: StatisticsIn) -> None:
     """Figures of the line and nothing of the visit, so they leave no entry in the audit log. Raises NotFound."""
     facts = await _facts(session, actor, appointment_id)
-    if actor.account_id and facts.visit.state != VisitState.SCHEDULED:
+    if actor.account_id:
         await statistics.keep(session, facts.visit.room, actor.account_id, report)
 
 
@@ -227,6 +240,13 @@ def _take(session: AsyncSession, appointment: Appointment, event: AppointmentEve
 def _ice_servers(config: Settings, who: UUID, now: datetime) -> list[dict[str, Any]]:
     relay = config.turn
     return turn.ice_servers(config.ice_servers, relay.urls, relay.secret.get_secret_value(), str(who), now, relay.lifetime_s)
+
+
+def _relay_only(config: Settings, appointment: Appointment) -> bool:
+    """A facility's policy: addresses of its people are not shown to the other side. Without a relay it cannot be kept."""
+    relay = config.turn
+    chosen = "*" in relay.only_for or str(appointment.organisation_id) in relay.only_for
+    return chosen and bool(relay.urls)
 
 
 def _refresh(session: AsyncSession, visit: Visit, stretches: list[Stretch]) -> None:

@@ -43,6 +43,8 @@ class Turn(Part):
     urls: list[str] = []
     secret: SecretStr = SecretStr("")
     lifetime_s: int = Field(3600, ge=60, le=3600)
+    only_for: list[str] = []
+    """Ids of facilities whose calls go through the relay alone, so that no side learns the other's address; "*": all."""
 
 
 class Janus(Part):
@@ -161,11 +163,20 @@ class Settings(BaseSettings):
 
     @property
     def valkey_socket(self) -> Path:
-        """The embedded broker's socket: in the data folder, or beside /tmp where that path is too long."""
-        beside = self.data.absolute() / "valkey.sock"
+        """The embedded broker's socket."""
+        return self._socket("valkey.sock")
+
+    def _socket(self, name: str) -> Path:
+        """In the data folder, or beside /tmp where that path is too long."""
+        beside = self.data.absolute() / name
         if len(str(beside)) <= LONGEST_SOCKET_PATH:
             return beside
         return Path(gettempdir()) / f"telehealth-{sha256(str(beside).encode()).hexdigest()[:16]}.sock"
+
+    @property
+    def echo_socket(self) -> Path:
+        """Where the line check's echo process listens."""
+        return self._socket("echo.sock")
 
     @property
     def broker_url(self) -> str:

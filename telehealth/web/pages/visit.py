@@ -1,13 +1,16 @@
 """The call page: one page for both sides of a visit."""
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
 
 from telehealth.consultations import service
 from telehealth.consultations.lifecycle import VisitState
 from telehealth.core import clock
+from telehealth.core.errors import NotFound
 from telehealth.core.i18n import gettext as _
 from telehealth.identity.deps import CurrentActor, Work
 from telehealth.scheduling.lifecycle import LIVE, AppointmentStatus
@@ -33,8 +36,23 @@ async def call_page(appointment_id: UUID, request: Request, session: Work, actor
         outcome=outcome,
         cause=cause_text(facts.visit.cause),
         phone=await service.phone_of(session, actor, facts),
+        short_link=f"{request.app.state.settings.address}/c/{short_code(appointment_id)}",
         texts=script_texts() | outcome_texts(),
     )
+
+
+@router.get("/c/{code}")
+async def short_link(code: Annotated[str, Path(min_length=22, max_length=22)]) -> RedirectResponse:
+    """A link short enough to copy out of a messenger: the appointment's id, written shorter."""
+    try:
+        appointment_id = UUID(bytes=urlsafe_b64decode(code + "=="))
+    except ValueError:
+        raise NotFound() from None
+    return RedirectResponse(f"/visits/{appointment_id}/call", 303)
+
+
+def short_code(appointment_id: UUID) -> str:
+    return urlsafe_b64encode(appointment_id.bytes).decode().rstrip("=")
 
 
 def outcome_texts() -> dict[str, str]:
@@ -68,6 +86,47 @@ def cause_text(cause: str) -> str:
 def script_texts() -> dict[str, str]:
     """What the page's script says, by its English sentence."""
     return {
+        "The line is good: sound and picture will come through.": _("The line is good: sound and picture will come through."),
+        "The line will do: the picture may be small at times, the sound comes first.": _(
+            "The line will do: the picture may be small at times, the sound comes first."
+        ),
+        "The line is weak: expect sound only. Move nearer to the Wi-Fi, or try mobile data.": _(
+            "The line is weak: expect sound only. Move nearer to the Wi-Fi, or try mobile data."
+        ),
+        "No connection for sound and picture. Try another network, or go in all the same: the clinic can call you.": _(
+            "No connection for sound and picture. Try another network, or go in all the same: the clinic can call you."
+        ),
+        "Measuring, about ten seconds…": _("Measuring, about ten seconds…"),
+        "The line cannot be measured just now; the visit itself may work all the same.": _(
+            "The line cannot be measured just now; the visit itself may work all the same."
+        ),
+        "up {up}, down {down} Mbit/s": _("up {up}, down {down} Mbit/s"),
+        "round trip {ms} ms": _("round trip {ms} ms"),
+        "lost {share} %": _("lost {share} %"),
+        "relay reached": _("relay reached"),
+        "relay not reached": _("relay not reached"),
+        "Copied": _("Copied"),
+        "{app} gives this page no camera. Open it in your phone's browser: copy this link, or use the menu with three dots.": _(
+            "{app} gives this page no camera. Open it in your phone's browser: copy this link, or use the menu with three dots."
+        ),
+        "Press the sign left of the address, then “Permissions”, switch camera and microphone on, and load the page again.": _(
+            "Press the sign left of the address, then “Permissions”, switch camera and microphone on, and load the page again."
+        ),
+        "Press the sign left of the address, allow camera and microphone, and load the page again.": _(
+            "Press the sign left of the address, allow camera and microphone, and load the page again."
+        ),
+        "Press “aA” left of the address, then “Website Settings”, allow camera and microphone, and load the page again.": _(
+            "Press “aA” left of the address, then “Website Settings”, allow camera and microphone, and load the page again."
+        ),
+        "In the menu Safari choose “Settings for This Website”, allow camera and microphone, and load the page again.": _(
+            "In the menu Safari choose “Settings for This Website”, allow camera and microphone, and load the page again."
+        ),
+        "Press the crossed-out camera beside the address, remove the block, and load the page again.": _(
+            "Press the crossed-out camera beside the address, remove the block, and load the page again."
+        ),
+        "Look in the browser's settings for camera and microphone, allow this page, and load it again.": _(
+            "Look in the browser's settings for camera and microphone, allow this page, and load it again."
+        ),
         "Specialist": _("Specialist"),
         "Colleague": _("Colleague"),
         "Patient": _("Patient"),

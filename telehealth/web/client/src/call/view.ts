@@ -4,6 +4,7 @@ import { make, need } from "../lib/dom";
 import { t } from "../lib/i18n";
 import type { Line } from "./messages";
 import type { Picture } from "./peer";
+import { allowSteps } from "./preview";
 import { type Call, type Ending, lineWords, type Phase, peerOf, waitingOf } from "./state";
 import { type Shown, Tiles } from "./tiles";
 
@@ -58,6 +59,7 @@ export class View {
     const problem = call.deviceProblem;
     const partial = problem !== null && (call.microphone || call.camera);
     need("#device-problem").hidden = problem === null;
+    need("#device-steps").textContent = problem === "denied" ? allowSteps() : "";
     if (problem) need("#device-problem-text").textContent = t(partial ? PROBLEMS.partial : PROBLEMS[problem]);
     for (const button of this.root.querySelectorAll<HTMLButtonElement>("[data-toggle]")) {
       const on = button.dataset.toggle === "microphone" ? call.microphone : call.camera;

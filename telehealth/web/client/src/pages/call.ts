@@ -3,6 +3,7 @@ import "../call/call.css";
 import { chime, openDevices, watchLevel } from "../call/devices";
 import { Group, type Sampled } from "../call/group";
 import type { FromRoom } from "../call/messages";
+import { prepare } from "../call/preview";
 import { Recorder } from "../call/recorder";
 import { Final, RoomSocket, type Ticket } from "../call/socket";
 import { listen, NOBODY } from "../call/speaker";
@@ -237,6 +238,7 @@ need("#sound-only").addEventListener("click", () => {
   drawMedia();
 });
 
+prepare(address, () => own);
 view.draw(call);
 setInterval(listenAround, 300);
 let devices = check();
