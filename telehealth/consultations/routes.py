@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 
 from signaling import line_check
 from signaling.gate import Gate
@@ -55,12 +55,16 @@ async def line_check_servers(appointment_id: UUID, request: Request, session: Wo
     return IceServersOut(ice_servers=[IceServer.model_validate(server) for server in servers])
 
 
-@router.post("/{appointment_id}/line-check", responses=responses(401, 403, 404, 422, 503))
-async def check_line(appointment_id: UUID, body: LineCheckIn, request: Request) -> LineCheckOut:
-    """The echo's answer to a page's offer: it gives back what it hears, for a minute at most."""
-    async with session_scope(request.app.state.engine) as session:  # short: the echo may take its time
+async def _may_check(appointment_id: UUID, request: Request) -> None:
+    """In a short transaction of its own: the echo may take its time. Who asks comes before what is wrong with the body."""
+    async with session_scope(request.app.state.engine) as session:
         actor = await actor_of(session, secret_of(request) or "")
         await service.line_check(session, actor, appointment_id, request.app.state.settings)
+
+
+@router.post("/{appointment_id}/line-check", dependencies=[Depends(_may_check)], responses=responses(401, 403, 404, 422, 503))
+async def check_line(body: LineCheckIn, request: Request) -> LineCheckOut:
+    """The echo's answer to a page's offer: it gives back what it hears, for a minute at most."""
     return LineCheckOut(sdp=await line_check.answer(request.app.state.settings.echo_socket, body.sdp))
 
 
