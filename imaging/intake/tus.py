@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col, select
@@ -32,7 +33,7 @@ from telehealth.core.actor import Actor
 from telehealth.core.blobs import blobs
 from telehealth.core.db import session_scope
 from telehealth.core.errors import DomainError, Invalid, NotFound
-from telehealth.core.problems import responses
+from telehealth.core.problems import MEDIA_TYPE, responses
 from telehealth.identity.deps import secret_of
 from telehealth.identity.sessions import actor_of
 
@@ -54,9 +55,11 @@ class TusRoute(APIRoute):
                 answer: Response = await inner(request)
             except ClientDisconnect:
                 answer = Response(status_code=400)  # nobody hears it; what came is kept
-            except (DomainError, HTTPException) as error:
-                kind = DomainError if isinstance(error, DomainError) else HTTPException
-                answer = await request.app.exception_handlers[kind](request, error)
+            except DomainError as error:
+                answer = await request.app.exception_handlers[DomainError](request, error)
+            except HTTPException as error:  # statuses that the protocol names, 400 and 460 among them, as they are
+                body = {"type": "about:blank", "title": error.detail, "status": error.status_code, "detail": ""}
+                answer = JSONResponse(body, error.status_code, media_type=MEDIA_TYPE)
             answer.headers["Tus-Resumable"] = VERSION
             if answer.status_code == 412:
                 answer.headers["Tus-Version"] = VERSION
