@@ -1,12 +1,14 @@
 """The tus protocol as any client speaks it, and what it promises about bytes."""
 
 import asyncio
+import contextlib
 import gzip
 import hashlib
 from base64 import b64encode
 from datetime import timedelta
 
 import pytest
+from obstore.store import MemoryStore
 from sqlmodel import select, update
 
 from imaging.dicom.synthetic import ct_volume
@@ -14,6 +16,7 @@ from imaging.intake import parcels
 from imaging.intake.models import Parcel, Upload, UploadFile
 from imaging.store.models import Instance
 from telehealth.core import clock
+from telehealth.core.blobs import S3
 from telehealth.core.blobs import blobs as own_blobs
 from telehealth.core.db import session_scope
 from telehealth.core.settings import Limits, settings
@@ -127,6 +130,28 @@ async def test_two_that_send_the_same_file_at_once_never_mix(technician, engine)
     offset = await offset_of(technician, url)
     assert (await patch(technician, url, offset, CONTENT[offset:])).status_code == 204
     assert await stored(engine) == [CONTENT]
+
+
+@pytest.fixture
+def elsewhere(monkeypatch, tmp_path) -> S3:
+    """Several processes, which know nothing of each other's requests, on one bucket."""
+    bucket = S3(MemoryStore(), tmp_path / "scratch")  # type: ignore[arg-type]
+    monkeypatch.setattr("imaging.intake.tus.blobs", lambda: bucket)
+    monkeypatch.setattr("imaging.intake.parcels.alone", lambda *_: contextlib.nullcontext())
+    return bucket
+
+
+async def test_processes_on_one_bucket_never_mix_a_file(technician, engine, elsewhere):
+    url = await create(technician, len(CONTENT))
+    answers = await asyncio.gather(*(patch(technician, url, 0, CONTENT[: 2000 + n]) for n in range(4)))
+    assert sorted(answer.status_code for answer in answers) == [204, 409, 409, 409]
+    offset = await offset_of(technician, url)
+    assert (await patch(technician, url, offset, CONTENT[offset:])).headers["Upload-Verdict"] == "stored"
+    async with session_scope(engine) as session:
+        key = (await session.exec(select(Instance.blob_key))).one()
+    assert await elsewhere.read(key) == CONTENT
+    left = [item["path"] for page in elsewhere.store.list() for item in page]
+    assert left == [key]  # no piece is left behind
 
 
 async def test_a_file_given_up_is_forgotten_with_its_bytes(technician, engine):

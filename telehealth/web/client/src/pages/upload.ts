@@ -73,6 +73,7 @@ const sender = new Sender<Item, Answer>({
   },
 });
 
+form.classList.add("scripted");
 for (const element of document.querySelectorAll<HTMLElement>("[data-script]")) element.hidden = false;
 for (const element of document.querySelectorAll<HTMLElement>("[data-plain]")) element.hidden = true;
 drop.addEventListener("dragover", (event) => {

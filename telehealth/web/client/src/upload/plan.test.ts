@@ -46,6 +46,7 @@ const truth: Truth = {
   series_uid: "1.1",
   modality: "CT",
   description: "",
+  number: 1,
   announced: 3,
   here: 2,
   refused: 0,

@@ -49,6 +49,7 @@ export function seriesOf(item: Item): string {
 /** One row of the page, from the server's count (`Truth`) or from the items at hand. */
 export type Row = {
   key: string;
+  number: number | null;
   modality: string;
   description: string;
   announced: number;
@@ -64,6 +65,7 @@ export type Truth = {
   series_uid: string;
   modality: string;
   description: string;
+  number: number | null;
   announced: number;
   here: number;
   refused: number;
@@ -74,6 +76,7 @@ export type Truth = {
 export function rowOf(truth: Truth): Row {
   return {
     key: truth.series_uid ? `${truth.study_uid} ${truth.series_uid}` : "",
+    number: truth.number,
     modality: truth.modality,
     description: truth.description,
     announced: truth.announced,
@@ -85,7 +88,7 @@ export function rowOf(truth: Truth): Row {
   };
 }
 
-/** The server's rows, with those series that are at hand here counted here: this page knows them to the byte. */
+/** In the order of the series' numbers, what is no series last. The server's rows, with those series that are at hand here counted here: this page knows them to the byte. */
 export function rows(truths: readonly Truth[], items: readonly Item[]): Row[] {
   const all = new Map(truths.map((truth) => [rowOf(truth).key, rowOf(truth)]));
   const mine = new Map<string, Item[]>();
@@ -94,7 +97,8 @@ export function rows(truths: readonly Truth[], items: readonly Item[]): Row[] {
       mine.set(seriesOf(item), [...(mine.get(seriesOf(item)) ?? []), item]);
   }
   for (const [key, members] of mine) all.set(key, merged(all.get(key), counted(key, members)));
-  return [...all.values()];
+  const place = (row: Row): number => (row.key ? (row.number ?? Number.MAX_SAFE_INTEGER - 1) : Number.MAX_SAFE_INTEGER);
+  return [...all.values()].sort((a, b) => place(a) - place(b) || a.key.localeCompare(b.key));
 }
 
 /** In bytes of the file itself, however it is packed for the wire. */
@@ -107,6 +111,7 @@ function counted(key: string, items: readonly Item[]): Row {
   const single = [...new Map(items.map((item) => [item.sha256 || item.name, item])).values()];
   return {
     key,
+    number: header?.seriesNumber ?? null,
     modality: header?.modality ?? "",
     description: header?.description ?? "",
     announced: single.length,

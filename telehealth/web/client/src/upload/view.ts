@@ -14,7 +14,7 @@ export class SeriesList {
 
   /** paused or offline: what is not here waits, and the row says so. */
   draw(rows: readonly Row[], waits: boolean): void {
-    for (const row of rows) {
+    rows.forEach((row, at) => {
       const parts = this.drawn.get(row.key) ?? this.make(row);
       const [kind, words] = stateOf(row, waits);
       parts.bar.max = row.bytes || 1;
@@ -27,7 +27,9 @@ export class SeriesList {
       });
       parts.status.className = `status ${kind}`;
       parts.status.textContent = words;
-    }
+      const there = this.place.children[at] ?? null;
+      if (there !== parts.row) this.place.insertBefore(parts.row, there);
+    });
   }
 
   private make(row: Row): Drawn {
@@ -39,7 +41,6 @@ export class SeriesList {
     const line = make("li", { class: "series-row", "data-series": row.key }, title, status, bar, count);
     const drawn = { row: line, bar, count, status };
     this.drawn.set(row.key, drawn);
-    this.place.append(line);
     return drawn;
   }
 }
