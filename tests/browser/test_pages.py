@@ -11,13 +11,22 @@ import pytest
 from playwright.async_api import Page
 
 from telehealth.core import i18n
+from telehealth.core.http import LANGUAGE_COOKIE
 from telehealth.web.assets import manifest
 from tests.browser.conftest import DESKTOP, PHONE
 from tests.conftest import missing
+from tests.house.roles.scene import Maker, Scene, Thing, at
 
 pytestmark = pytest.mark.browser
 
 AXE = Path(__file__).parents[2] / "telehealth/web/client/node_modules/axe-core/axe.min.js"
+
+
+async def visit_now(scene: Scene) -> Thing:
+    """A visit whose room is open."""
+    return await scene.visit(now=True)
+
+
 PAGES: dict[str, list[str]] = {  # who (a field of the province, "" for nobody): addresses that open without arranging
     "": ["/", "/sign-in", "/specialists", "/dev/parts", "/demo/messages", "/nothing-here"],
     "patient_account": ["/", "/visits", "/specialists", "/account", "/access-log"],
@@ -28,6 +37,31 @@ PAGES: dict[str, list[str]] = {  # who (a field of the province, "" for nobody):
     "administrator": ["/people", "/operations/nodes"],
     "auditor": ["/audit"],
 }
+PAGES_OF_THINGS: list[tuple[Maker, str]] = [  # what is arranged, then "who address" lines; names in braces are of the thing
+    (Scene.time, "patient_account /specialists/{specialist}"),
+    (Scene.time, "patient_account /book?practitioner={specialist}&start={start}"),
+    (Scene.visit, "patient_account /visits /visits/{visit} /visits/{visit}/cancel"),
+    (Scene.visit, "specialist /visits /visits/{visit}"),
+    (visit_now, "patient_account / /visits/{visit}/call"),
+    (visit_now, "specialist /calendar /visits/{visit}/call"),
+    (at("draft"), "doctor /clinic /clinic/referrals/{question}"),
+    (at("draft"), "technician /clinic/referrals/{question} /clinic/referrals/{question}/upload"),
+    (Scene.held_study, "technician /clinic/referrals/{question}/upload /clinic"),
+    (Scene.held_study, "coordinator /operations?show=held /clinic/referrals/{question}"),
+    (Scene.unfiled_study, "technician /clinic/unfiled"),
+    (Scene.set_aside, "technician /clinic/unfiled"),
+    (at("asked back"), "doctor /clinic/referrals/{question}"),
+    (at("sent"), "specialist /worklist"),
+    (Scene.pictures, "specialist /reading/{question}"),
+    (Scene.pictures, "doctor /clinic/referrals/{question}/images"),
+    (at("written"), "specialist /worklist"),
+    (at("answered"), "doctor /clinic /clinic/referrals/{question} /reports/{report}"),
+    (at("answered"), "specialist /reports/{report}"),
+    (at("acknowledged"), "patient_account /reports/{report} /access-log"),
+    (at("closed"), "doctor /clinic/referrals/{question}"),
+    (at("sent"), "administrator /operations /audit"),
+    (at("sent"), "coordinator /operations?show=unassigned /operations/pipeline"),
+]
 LIGHT_AND_DARK = ("light", "dark")
 
 
@@ -101,6 +135,68 @@ async def test_a_page_is_open_to_everybody(page_for, province, vietnamese, who, 
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.fixture
+def scene(live_server, engine, province) -> Scene:
+    return Scene(live_server.app, engine, province, province.accounts)
+
+
+@pytest.mark.parametrize(
+    ("make", "opened"), PAGES_OF_THINGS, ids=[f"{opened} with {make.__name__}" for make, opened in PAGES_OF_THINGS]
+)
+async def test_a_page_about_something_is_open_to_everybody(page_for, scene, vietnamese, make, opened):
+    """As above for pages that show a thing: on a phone in Vietnamese and dark, on a desktop in English and light."""
+    wrong: list[str] = []
+    who, *addresses = opened.format_map(await make(scene)).split()
+    for viewport, language, scheme in ((PHONE, "vi", "dark"), (DESKTOP, "en", "light")):
+        page = await page_for(scene.accounts[who], viewport)
+        await page.context.add_cookies([{"name": LANGUAGE_COOKIE, "value": language, "url": scene.app.state.settings.address}])
+        await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        listen_for_refused(page, wrong)
+        for address in addresses:
+            answer = await page.goto(address.replace("+", "%2B"), wait_until="load")
+            assert answer is not None
+            assert answer.status == 200, f"{address} answered {answer.status}"
+            assert await page.evaluate("document.documentElement.lang") == language
+            wrong += [f"{address}, {viewport['width']} px: {finding}" for finding in await wrong_on(page)]
+    wrong += [f"no Vietnamese: {text!r}" for text in sorted(vietnamese.missed)]
+    assert not wrong, "\n".join(wrong)
+
+
+MARK_AND_COUNT = """[...document.querySelectorAll("main :is(a[href], button, input, select, textarea, summary)")]
+    .filter((one) => one.checkVisibility() && !one.disabled && one.tabIndex >= 0 && !["hidden", "radio"].includes(one.type))
+    .map((one, index) => one.setAttribute("data-stop", index)).length"""
+WHERE = """(() => { const one = document.activeElement, style = getComputedStyle(one);
+    return [one.getAttribute("data-stop"), style.outlineStyle !== "none" || style.boxShadow !== "none"] })()"""
+
+
+@pytest.mark.parametrize(
+    ("make", "opened"),
+    [
+        (at("draft"), "doctor /clinic/referrals/{question}"),
+        (at("answered"), "doctor /clinic/referrals/{question}"),
+        (at("written"), "specialist /worklist"),
+        (Scene.held_study, "doctor /clinic/referrals/{question}/upload"),
+        (Scene.time, "patient_account /book?practitioner={specialist}&start={start}"),
+        (Scene.visit, "patient_account /visits/{visit}"),
+    ],
+    ids=lambda one: one if isinstance(one, str) else one.__name__,
+)
+async def test_everything_is_reached_by_the_tab_key_and_shows_it(page_for, scene, make, opened):
+    who, address = opened.format_map(await make(scene)).split()
+    page = await page_for(scene.accounts[who], DESKTOP)
+    await page.goto(address.replace("+", "%2B"))
+    count = await page.evaluate(MARK_AND_COUNT)
+    assert count
+    reached: dict[str, bool] = {}
+    for _ in range(count + 60):
+        await page.keyboard.press("Tab")
+        stop, shown = await page.evaluate(WHERE)
+        if stop is not None:
+            reached[stop] = shown
+    assert sorted(map(int, reached)) == list(range(count))
+    assert [stop for stop, shown in reached.items() if not shown] == []
+
+
 async def test_pages_speak_english_after_one_press(page_for, live_server):
     page = await page_for(None, PHONE)
     await page.goto("/specialists")
@@ -137,13 +233,22 @@ async def test_the_sign_in_form_is_reached_and_sent_by_keyboard(page_for):
     assert (await sent.value).status in (200, 303)
 
 
-async def test_twice_the_text_cuts_nothing_off(page_for):
+async def test_twice_the_text_cuts_nothing_off(page_for, scene):
     """200 % text on a phone: what WCAG 1.4.4 asks for."""
-    for address in ("/", "/sign-in", "/specialists"):
-        page = await page_for(None, PHONE)
-        await page.goto(address)
-        await page.evaluate("document.documentElement.style.setProperty('--pico-font-size', '212.5%')")
-        assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, address
+    visit, answered = await scene.visit(), await scene.question("answered")
+    pages = {
+        "": ["/", "/sign-in", "/specialists"],
+        "patient_account": ["/", "/visits", f"/visits/{visit['visit']}"],
+        "doctor": ["/clinic", f"/clinic/referrals/{answered['question']}", f"/reports/{answered['report']}"],
+        "specialist": ["/worklist", "/calendar"],
+        "coordinator": ["/operations"],
+    }
+    for who, addresses in pages.items():
+        page = await page_for(scene.accounts.get(who), PHONE)
+        for address in addresses:
+            await page.goto(address)
+            await page.evaluate("document.documentElement.style.setProperty('--pico-font-size', '212.5%')")
+            assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, address
 
 
 async def test_what_is_pressed_on_a_phone_is_large_enough(page_for):

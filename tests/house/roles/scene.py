@@ -282,6 +282,7 @@ class Scene:
             taken = await receive(self.engine, blobs(), SYSTEM, whole(content), filing)
             assert isinstance(taken, Ingested), taken
         async with session_scope(self.engine) as session:
+            (await fetch(session, Study, thing["study"])).referral_id = None  # the one without files
             study = await fetch(session, Study, taken.study_id)
             study.state, study.open_for_reading = StudyState.AVAILABLE, True
             study.reading_unit_id = self.province.hospital.id
