@@ -142,7 +142,7 @@ export class Marks {
     this.held.set(answer.mark_id, moved ? { ...held, version: answer.version } : { ...held, ...answer });
   }
 
-  /** Somebody else changed it first: show theirs. Anything else stays on the page with its reason. */
+  /** Somebody else changed it first: show theirs, with the words typed here. Anything else stays with its reason. */
   private async refused(markId: string, error: unknown): Promise<void> {
     if (!(error instanceof Refused)) throw error;
     this.problem = error.problem.title;
@@ -152,5 +152,6 @@ export class Marks {
     this.removed.delete(markId);
     this.held.delete(markId);
     await this.load(held.studyUid);
+    if (held.label) this.name(markId, held.label); // typed words are dear, and every version stays in the history
   }
 }

@@ -12,13 +12,18 @@ const say = (id: string, text: string): void => {
   need(`#${id}`).textContent = text;
 };
 
+/** Modalities whose instances hold words or drawings, no pixels: asking for a thumbnail would be refused. */
+const WITHOUT_PICTURE = new Set(["SR", "KO", "PR", "REG", "RTSTRUCT", "RTPLAN", "RTRECORD"]);
+
 /** Series as buttons with a picture, their kind and count. */
 export function showSeries(all: Series[], choose: (series: Series) => void): void {
   need("#series").replaceChildren(
     ...all.map((series) => {
       const title = series.description || t("Series {number}", { number: series.number ?? "" });
-      const picture = make("img", { src: thumbnailOf(series), alt: "", width: 72, height: 72, loading: "lazy" });
+      const picture = make("img", { alt: "", width: 72, height: 72, loading: "lazy" });
       picture.addEventListener("error", () => picture.classList.add("missing"));
+      if (WITHOUT_PICTURE.has(series.modality)) picture.classList.add("missing");
+      else picture.src = thumbnailOf(series);
       const words = make(
         "span",
         { class: "series-words" },
