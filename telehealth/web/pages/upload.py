@@ -10,6 +10,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from starlette.datastructures import UploadFile
 
+from imaging.dicom.person_names import whole_name
 from imaging.intake import documents, manifest
 from imaging.intake import service as intake
 from imaging.intake.answers import sentence
@@ -17,14 +18,14 @@ from imaging.intake.files import take
 from imaging.intake.schemas import SeriesOut
 from imaging.pipeline import service as pipeline
 from imaging.pipeline.service import Decision
-from imaging.store.access import scope_of, visible
-from imaging.store.lifecycle import HeldBecause, StudyState
+from imaging.store.access import scope_of
+from imaging.store.lifecycle import StudyState
 from imaging.store.models import Study
 from telehealth.core import audit
 from telehealth.core.actor import Actor
 from telehealth.core.blobs import CHUNK, blobs
 from telehealth.core.db import fetch, session_scope
-from telehealth.core.errors import DomainError, Forbidden
+from telehealth.core.errors import DomainError, NotFound
 from telehealth.core.i18n import gettext
 from telehealth.core.problems import status_of
 from telehealth.identity import access
@@ -35,6 +36,7 @@ from telehealth.patients.matching import REASONS
 from telehealth.patients.models import Patient
 from telehealth.referrals import uploads
 from telehealth.referrals.models import Referral
+from telehealth.referrals.queries import scope_of as scope_of_question
 from telehealth.web.render import render
 
 router = APIRouter(include_in_schema=False)
@@ -110,7 +112,7 @@ async def page(request: Request, referral_id: str, actor: CurrentActor, session:
 async def _page(
     request: Request, session: AsyncSession, actor: Actor, referral_id: str, status: int = 200, **more: Any
 ) -> Response:
-    referral = await uploads.to_receive(session, actor, referral_id)
+    referral = await _seen(session, actor, referral_id)
     patient = await fetch(session, Patient, referral.patient_id)
     studies = await _studies(session, actor, referral)
     files = [file for upload in await intake.of_referral(session, referral.id) for file in await intake.files_of(session, upload)]
@@ -119,17 +121,26 @@ async def _page(
     series = await manifest.series_of_question(session, referral.id)
     facts = {"referral": referral, "patient": patient, "studies": studies, "files": files[:500], "sentence": sentence}
     facts["documents"] = await documents.of_question(session, referral.id)
+    facts |= {"may_upload": access.may(actor, Action.UPLOAD_IMAGES, scope_of_question(referral))}
     facts |= {"series": [SeriesOut.model_validate(one).model_dump() for one in series]}
     texts = {text: gettext(text) for text in SCRIPT_TEXTS} | {words: gettext(words) for _, words in VERDICTS.values()}
     return render(request, "upload/upload.html", status, **facts, verdicts=VERDICTS, texts=texts, error="", **more)
 
 
+async def _seen(session: AsyncSession, actor: Actor, referral_id: str) -> Referral:
+    """The question, for who sends its images and for who decides whose they are. Raises NotFound to strangers."""
+    referral = await fetch(session, Referral, referral_id)
+    if access.may(actor, Action.RESOLVE_IDENTITY, scope_of_question(referral)):
+        return referral
+    return await uploads.to_receive(session, actor, referral_id)
+
+
 async def _studies(session: AsyncSession, actor: Actor, referral: Referral) -> list[dict[str, Any]]:
     found = await session.exec(select(Study).where(Study.referral_id == referral.id).order_by(col(Study.received_at)))
-    return [_shown(study, await intake.study_truth(session, study), actor) for study in found]
+    return [shown(study, await intake.study_truth(session, study), actor) for study in found]
 
 
-def _shown(study: Study, truth: dict[str, Any], actor: Actor) -> dict[str, Any]:
+def shown(study: Study, truth: dict[str, Any], actor: Actor) -> dict[str, Any]:
     """A study in the reader's words."""
     kind, words = STATES[StudyState(study.state)]
     step = truth["progress"]["step"]
@@ -139,9 +150,9 @@ def _shown(study: Study, truth: dict[str, Any], actor: Actor) -> dict[str, Any]:
         "words": gettext(words),
         "busy": study.state in (StudyState.RECEIVING, StudyState.CHECKING),
         "step_words": gettext(STEPS[step]) if step else "",
-        "notes": [gettext(FINDINGS.get(f["code"], f["code"])).format_map(f) for f in study.findings],
+        "notes": [gettext(FINDINGS.get(f["code"], f["code"])).format_map(f) for f in study.findings if _is_said(f, study)],
         "reasons": [gettext(REASONS[code]) for code in study.held_facts.get("reasons", []) if code in REASONS],
-        "file_person": study.dicom_patient_name.replace("^", " ").strip(),
+        "file_person": whole_name(study.dicom_patient_name),
         "file_birth": study.dicom_birth_date,
         "decided": study.identity.get("decided"),
         "proposal": study.identity.get("proposal"),
@@ -151,10 +162,15 @@ def _shown(study: Study, truth: dict[str, Any], actor: Actor) -> dict[str, Any]:
     }
 
 
+def _is_said(finding: dict[str, Any], study: Study) -> bool:
+    """A doubt about the person is shown in full while it waits for a decision, and as a note where it was accepted."""
+    return study.state not in (StudyState.HELD, StudyState.REJECTED) or not finding["code"].startswith("identity_")
+
+
 @router.get("/clinic/referrals/{referral_id}/upload/studies")
 async def studies(request: Request, referral_id: str, actor: CurrentActor, session: Work) -> Response:
     """The part of the page that moves by itself."""
-    referral = await uploads.to_receive(session, actor, referral_id)
+    referral = await _seen(session, actor, referral_id)
     return render(request, "upload/_studies.html", referral=referral, studies=await _studies(session, actor, referral))
 
 
@@ -189,9 +205,11 @@ async def decide(
     decision: Annotated[Decision, Form()],
     note: Annotated[str, Form()] = "",
 ) -> Response:
-    """A held study belongs to this patient or it does not: the doctor decides, a technician may propose."""
-    await uploads.to_receive(session, actor, referral_id)
+    """A held study belongs to this patient or it does not: doctor or coordinator decide, a technician may propose."""
+    referral = await _seen(session, actor, referral_id)
     study = await fetch(session, Study, study_id)
+    if study.referral_id != referral.id:
+        raise NotFound()
     try:
         if access.may(actor, Action.RESOLVE_IDENTITY, scope_of(study)):
             await pipeline.resolve_identity(session, actor, study_id, decision, note)
@@ -203,48 +221,3 @@ async def decide(
         told = {"told": gettext(error.title), "told_about": study_id, "note": note}
         return await _page(request, session, actor, referral_id, status_of(error), **told)
     return RedirectResponse(f"/clinic/referrals/{referral_id}/upload", 303)
-
-
-@router.get("/clinic/unfiled")
-async def unfiled(request: Request, actor: CurrentActor, session: Work) -> Response:
-    """Studies that came without a question, and the questions they may belong to."""
-    return await _unfiled(request, session, actor)
-
-
-async def _unfiled(request: Request, session: AsyncSession, actor: Actor, status: int = 200, told: str = "") -> Response:
-    if not (access.holds(actor, Action.PROPOSE_IDENTITY) or access.holds(actor, Action.RESOLVE_IDENTITY)):
-        raise Forbidden()
-    waiting = select(Study).where(Study.state == StudyState.HELD, Study.held_because == HeldBecause.UNFILED)
-    waiting = waiting.where(visible(actor, Action.UPLOAD_IMAGES)).order_by(col(Study.received_at).desc()).limit(100)
-    rows = [_shown(study, await intake.study_truth(session, study), actor) for study in await session.exec(waiting)]
-    units = access.units_for(actor, Action.UPLOAD_IMAGES)
-    questions = (
-        select(Referral, Patient)
-        .join(Patient, col(Referral.patient_id) == Patient.id)
-        .where(col(Referral.from_organisation_id).in_(units), col(Referral.status).not_in(uploads.CLOSED))
-        .order_by(col(Referral.created_at).desc())
-        .limit(200)
-    )
-    options = [
-        (str(referral.id), f"{referral.code} · {patient.full_name}") for referral, patient in await session.exec(questions)
-    ]
-    audit.record(session, actor, "study.unfiled_read", "", shown=len(rows))
-    return render(request, "upload/unfiled.html", status, studies=rows, questions=options, told=told)
-
-
-@router.post("/clinic/unfiled/{study_id}")
-async def file_study(
-    request: Request, study_id: UUID, actor: CurrentActor, session: Work, referral_id: Annotated[str, Form()] = ""
-) -> Response:
-    """File a study under a question of the same clinic."""
-    try:
-        referral = await uploads.to_receive(session, actor, referral_id)
-        study = await fetch(session, Study, study_id)
-        if study.organisation_id != referral.from_organisation_id:
-            raise Forbidden()
-        await pipeline.file_under(session, actor, study_id, referral.id, referral.patient_id)
-    except DomainError as error:
-        if status_of(error) not in (404, 409, 422):
-            raise
-        return await _unfiled(request, session, actor, status_of(error), gettext(error.title))
-    return RedirectResponse(f"/clinic/referrals/{referral.id}/upload", 303)

@@ -151,10 +151,10 @@ DOORS = [
     # images on their way in
     Door(at("sent"), "POST /api/v1/referrals/{question}/uploads", CLINIC, {}),
     Door(S.nothing, "POST /api/v1/uploads", CLINIC, {"organisation_id": "{clinic}"}),
-    Door(at("sent"), "GET /clinic/referrals/{question}/upload", CLINIC | READERS),
+    Door(at("sent"), "GET /clinic/referrals/{question}/upload", CLINIC | READERS | COORDINATOR),
     Door(S.nothing, "GET /clinic/unfiled", ANY_CLINIC | COORDINATOR),
-    Door(S.unfiled_study, "POST /clinic/unfiled/{study}", CLINIC, {"referral_id": "{question}"}),
-    Door(S.held_study, "POST /clinic/referrals/{question}/studies/{study}/decision", CLINIC, DECIDED),
+    Door(S.unfiled_study, "POST /clinic/unfiled/{study}", CLINIC | COORDINATOR, {"referral_id": "{question}"}),
+    Door(S.held_study, "POST /clinic/referrals/{question}/studies/{study}/decision", CLINIC | COORDINATOR, DECIDED),
     # offices
     Door(S.nothing, "GET /clinic", ANY_CLINIC | ANY_SPECIALIST | COORDINATOR),
     Door(S.nothing, "GET /operations", COORDINATOR | ANY_OFFICE),

@@ -68,7 +68,7 @@ async def test_another_persons_images_are_decided_on_the_page(sign_in, province,
     await process(engine, blobs(), study.id)
 
     page = (await doctor.get(f"/clinic/referrals/{referral.id}/upload")).text
-    assert "Trần Bình Văn" in page
+    assert "Trần Văn Bình" in page
     assert "Tệp ghi tên người bệnh khác" in page
     decision = f"/clinic/referrals/{referral.id}/studies/{study.id}/decision"
     proposed = await technician.post(decision, data={"decision": "accept", "note": "tên gõ nhầm"})
@@ -89,7 +89,7 @@ async def test_a_study_without_a_referral_is_filed_by_hand(sign_in, province, re
     study = await only_study(engine)
     await process(engine, blobs(), study.id)
     assert referral.code in (await technician.get("/clinic/unfiled")).text
-    assert (await technician.post(f"/clinic/unfiled/{study.id}", data={"referral_id": ""})).status_code == 404
+    assert (await technician.post(f"/clinic/unfiled/{study.id}", data={"referral_id": ""})).status_code == 422
     assert (await technician.post(f"/clinic/unfiled/{study.id}", data={"referral_id": str(referral.id)})).status_code == 303
     await process(engine, blobs(), study.id)
     study = await only_study(engine)
