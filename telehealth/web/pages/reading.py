@@ -6,14 +6,17 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from imaging.dicomweb.ranges import ranged
 from imaging.intake import documents
 from imaging.reports import queries as report_queries
+from imaging.representations.queries import cines_of
 from imaging.store import access as image_access
 from imaging.store.models import Study, StudyState
 from telehealth.core import audit
-from telehealth.core.actor import Actor
+from telehealth.core.actor import Actor, Role
+from telehealth.core.blobs import blobs
 from telehealth.core.db import fetch
-from telehealth.core.errors import Forbidden
+from telehealth.core.errors import Forbidden, NotFound
 from telehealth.identity.access import Action, may
 from telehealth.identity.deps import CurrentActor, Work
 from telehealth.patients.models import Patient
@@ -51,7 +54,10 @@ async def patient_images(request: Request, study_id: UUID, actor: CurrentActor, 
     patient = await session.get(Patient, study.patient_id) if study.patient_id else None
     audit.record(session, actor, "study.opened", study.id, patient_id=study.patient_id, purpose=study.referral_id or "")
     facts = _viewer([study], may_annotate=False)
-    return render(request, "reading/images.html", back="/", referral=None, patient=patient, studies=[study], viewer=facts)
+    beside = await _beside(session, actor, [study])
+    return render(
+        request, "reading/images.html", back="/", referral=None, patient=patient, studies=[study], viewer=facts, beside=beside
+    )
 
 
 async def _facts(session: AsyncSession, actor: Actor, referral: Referral, *, may_annotate: bool) -> dict[str, Any]:
@@ -64,7 +70,48 @@ async def _facts(session: AsyncSession, actor: Actor, referral: Referral, *, may
     for study in studies:
         audit.record(session, actor, "study.opened", study.id, patient_id=study.patient_id, purpose=referral.id)
     writes = may_annotate and all(may(actor, Action.ANNOTATE, image_access.scope_of(study)) for study in studies)
-    return {"patient": patient, "studies": studies, "viewer": _viewer(studies, may_annotate=writes)}
+    return {
+        "patient": patient,
+        "studies": studies,
+        "viewer": _viewer(studies, may_annotate=writes),
+        "beside": await _beside(session, actor, studies),
+    }
+
+
+async def _beside(session: AsyncSession, actor: Actor, studies: list[Study]) -> dict[str, Any]:
+    """Films of moving pictures, and what the pipeline linked as earlier; foreign studies are named, not opened."""
+    films = [
+        {"address": f"/studies/{study.id}/films/{instance.id}.mp4"}
+        for study in studies
+        for instance, _ in await cines_of(session, study.id)
+    ]
+    here = {str(study.id) for study in studies}
+    ids = dict.fromkeys(one for study in studies for one in study.prior_ids if one not in here)
+    found = [await session.get(Study, UUID(one)) for one in ids]
+    priors = [
+        {
+            "id": one.id,
+            "title": " · ".join(filter(None, (one.study_date, one.modalities.replace("\\", ", "), one.description))),
+            "opens": may(actor, Action.SEE_IMAGES, image_access.scope_of(one)),
+        }
+        for one in found
+        if one is not None and one.state == StudyState.AVAILABLE
+    ]
+    return {"films": films, "priors": [one for one in priors if one["opens"] or actor.has(Role.SPECIALIST)]}
+
+
+@router.get("/studies/{study_id}/films/{instance_id}.mp4")
+async def film(request: Request, study_id: UUID, instance_id: UUID, actor: CurrentActor, session: Work) -> Response:
+    """Moving pictures as every browser plays them, by range."""
+    study = await fetch(session, Study, study_id)
+    image_access.ensure(actor, study)
+    found = next((made for instance, made in await cines_of(session, study.id) if instance.id == instance_id), None)
+    if found is None:
+        raise NotFound()
+    audit.record(
+        session, actor, "study.opened", study.id, patient_id=study.patient_id, purpose=study.referral_id or "", what="film"
+    )
+    return ranged(request, await blobs().read(found.blob_key), "video/mp4")
 
 
 def _viewer(studies: list[Study], *, may_annotate: bool) -> dict[str, Any]:
