@@ -17,6 +17,7 @@ import imaging.intake.tus
 import imaging.reports.routes
 import signaling.routes
 import signaling.socket
+import telehealth.consultations.guest_routes
 import telehealth.consultations.routes
 import telehealth.identity.routes
 import telehealth.patients.routes
@@ -42,6 +43,7 @@ from telehealth.web.pages import (
     calls,
     conformance,
     demo,
+    guests,
     home,
     live,
     nodes,
@@ -67,6 +69,7 @@ API = (
     telehealth.referrals.upload_routes,
     telehealth.referrals.ups_routes,
     telehealth.consultations.routes,
+    telehealth.consultations.guest_routes,
     imaging.intake.routes,
     imaging.intake.tus,
     imaging.reports.routes,
@@ -82,6 +85,7 @@ PAGES = (
     calendar,
     visit,
     calls,
+    guests,
     referrals,
     upload,
     unfiled,

@@ -1,6 +1,6 @@
 """What a visit refuses."""
 
-from telehealth.core.errors import Conflict
+from telehealth.core.errors import Conflict, Invalid, NotFound
 
 
 class TooEarly(Conflict):
@@ -20,3 +20,25 @@ class VisitOver(Conflict):
 class AppointmentNotLive(Conflict):
     code = "appointment-not-live"
     title = "This appointment was cancelled"
+
+
+class InvitationGone(NotFound):
+    """Unknown, used, taken back and expired look the same from outside."""
+
+    code = "invitation-gone"
+    title = "This invitation is not valid any more"
+
+
+class TooManyInvitations(Conflict):
+    code = "too-many-invitations"
+    title = "Nobody else can be invited to this visit"
+
+
+class NotADoctor(Invalid):
+    code = "not-a-doctor"
+    title = "Only a doctor can be invited as a colleague"
+
+
+class NotInvited(Conflict):
+    code = "not-invited"
+    title = "This colleague was not invited to the visit"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import product
 
@@ -33,12 +33,19 @@ class Cause(StrEnum):
     NOBODY_CAME = "nobody_came"
     NOT_ADMITTED = "not_admitted"
     MISSED_EACH_OTHER = "missed_each_other"
+    TOO_SHORT = "too_short"
+    """They met, but for less than a minute, and nobody ended the visit."""
+    EMERGENCY_CALLED = "emergency_called"
     STATED = "stated"
+
+
+SHORTEST = timedelta(seconds=60)
+"""A visit that took place lasted so long, or the specialist ended it. Source: PRODUCT 5.2."""
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """One stretch of one person in the room, [start, end]; end None while it lasts."""
+    """One stretch of one person in the room, [start, end]; end None while it lasts. is_host: of the specialist's side."""
 
     is_host: bool
     admitted: bool
@@ -85,7 +92,19 @@ def _after_meeting(meetings: Sequence[tuple[Stretch, Stretch]]) -> tuple[VisitOu
     first = min((s for s in (host, guest) if s.end), key=lambda s: s.end or s.start, default=None)
     if first is not None and first.because == "lost":
         return VisitOutcome.TECHNICAL, Cause.LINE_LOST
+    if not any(s.because == "ended" for s in (host, guest)) and _together(meetings) < SHORTEST:
+        return VisitOutcome.TECHNICAL, Cause.TOO_SHORT
     return VisitOutcome.COMPLETED, Cause.SAID_GOODBYE
+
+
+def _together(meetings: Sequence[tuple[Stretch, Stretch]]) -> timedelta:
+    """How long both were inside; one that still lasts counts as long enough."""
+    return sum((_length(a, b) for a, b in meetings), timedelta())
+
+
+def _length(a: Stretch, b: Stretch) -> timedelta:
+    ends = [s.end for s in (a, b) if s.end]
+    return min(ends) - max(a.start, b.start) if ends else SHORTEST
 
 
 def _meetings(host: Iterable[Stretch], guest: Iterable[Stretch]) -> list[tuple[Stretch, Stretch]]:

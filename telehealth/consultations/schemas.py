@@ -4,10 +4,20 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from telehealth.consultations.lifecycle import VisitState
 from telehealth.consultations.outcome import Cause, VisitOutcome
+
+
+def _line(text: str) -> str:
+    """One line without signs that no name has."""
+    if not text.strip() or not text.isprintable():
+        raise ValueError("a name is needed, in one line")
+    return text.strip()
+
+
+Name = Annotated[str, Field(max_length=100), AfterValidator(_line)]
 
 
 class IceServer(BaseModel):
@@ -42,7 +52,7 @@ class VisitOut(BaseModel):
     )
 
     appointment_id: UUID
-    role: Literal["host", "patient"]
+    role: Literal["host", "colleague", "patient", "guest"]
     """The reader's own side."""
     peer_name: str
     start_at: datetime
@@ -78,7 +88,7 @@ class JoinOut(BaseModel):
     ice_servers: list[IceServer]
     relay_only: bool
     """Use no other way than the relay: a policy of the facility."""
-    role: Literal["host", "patient"]
+    role: Literal["host", "colleague", "patient", "guest"]
     peer_name: str
 
 
@@ -112,3 +122,78 @@ class EndIn(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"outcome": "technical"}, {}]})
 
     outcome: VisitOutcome | None = None
+
+
+class LinkIn(BaseModel):
+    """Somebody without an account, by a one-time link."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"role": "relative", "name": "Nguyễn Văn Nam"}]})
+
+    role: Literal["relative", "interpreter", "guest"]
+    name: Name
+
+
+class ColleagueIn(BaseModel):
+    """A doctor with an account."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"account": "0197a3c4-5e00-7000-8000-000000000002"}]}
+    )
+
+    account: UUID
+
+
+class InvitationOut(BaseModel):
+    """link: only in the answer to its making."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "0197a3c4-5e00-7000-8000-000000000003",
+                    "role": "relative",
+                    "name": "Nguyễn Văn Nam",
+                    "expires_at": "2026-11-24T03:15:00Z",
+                    "used": False,
+                    "link": "https://telehealth.example.vn/guests/0197…#Zk3…",
+                }
+            ]
+        }
+    )
+
+    id: UUID
+    role: str
+    name: str
+    expires_at: datetime
+    used: bool
+    link: str | None = None
+
+
+class GuestIn(BaseModel):
+    """The part of a link after #."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"secret": "Zk3vX…"}]})
+
+    secret: str = Field(min_length=16, max_length=64)
+
+
+class HelpOut(BaseModel):
+    """What is read out to 115."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "number": "115",
+                    "patient_name": "Nguyễn Thị Hoà",
+                    "address": "Thôn Đông, xã Tân Yên, Bắc Ninh",
+                    "phone": "+84912345678",
+                }
+            ]
+        }
+    )
+
+    number: str
+    patient_name: str
+    address: str
+    phone: str

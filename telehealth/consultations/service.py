@@ -8,51 +8,39 @@ from uuid import UUID
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from signaling import passes, tickets, turn
 from signaling import service as rooms
-from signaling import tickets, turn
-from signaling.models import Presence
+from signaling.messages import Role
 from signaling.statistics import service as statistics
 from signaling.statistics.schemas import StatisticsIn
-from telehealth.consultations import errors
-from telehealth.consultations.lifecycle import VISIT, VisitState, VisitStep
+from telehealth.consultations import conclusion, errors
+from telehealth.consultations.lifecycle import VisitState
 from telehealth.consultations.models import Visit
-from telehealth.consultations.outcome import Cause, Stretch, VisitOutcome, outcome_of, step_of
+from telehealth.consultations.outcome import VisitOutcome
 from telehealth.core import audit, clock
 from telehealth.core.actor import SYSTEM, Actor
 from telehealth.core.db import fetch
 from telehealth.core.errors import Forbidden
 from telehealth.core.ids import new_id
-from telehealth.core.lifecycle import advance
 from telehealth.core.settings import Settings, settings
 from telehealth.identity import access
 from telehealth.identity.access import Action
 from telehealth.patients.models import Patient
-from telehealth.scheduling.lifecycle import APPOINTMENT, LIVE, AppointmentStatus
+from telehealth.scheduling.lifecycle import LIVE
 from telehealth.scheduling.lifecycle import Event as AppointmentEvent
 from telehealth.scheduling.models import Appointment, Practitioner
 
 OPENS_BEFORE = timedelta(minutes=30)
 GRACE = timedelta(minutes=30)
-SILENT = timedelta(seconds=35)
-"""Three missed heartbeats: the process that kept this stretch is gone."""
-ABANDONED = timedelta(seconds=120)
-"""As long as a lost line keeps its seat."""
 SWEPT_AT_ONCE = 100
 SOCKET = "/ws/calls"
 
-WHAT_FOLLOWS = {
-    VisitOutcome.COMPLETED: (AppointmentEvent.ARRIVE, AppointmentEvent.FULFIL),
-    VisitOutcome.EMERGENCY_TRANSFER: (AppointmentEvent.ARRIVE, AppointmentEvent.FULFIL),
-    VisitOutcome.PATIENT_ABSENT: (AppointmentEvent.MISS,),
-}
-"""The other outcomes leave the appointment as it is: nobody missed it, and it waits for a new time."""
-
-Side = Literal["host", "patient"]
+Side = Literal["host", "colleague", "patient", "guest"]
 
 
 @dataclass(frozen=True)
 class VisitFacts:
-    """A visit as one of its two sides sees it."""
+    """A visit as one of its sides sees it. guest: came by a link, has no account."""
 
     visit: Visit
     appointment: Appointment
@@ -80,19 +68,19 @@ class Entrance:
     facts: VisitFacts
 
 
-def scope_of(appointment: Appointment) -> access.Scope:
-    """A visit has two parties: the patient (and whoever acts for them) and the specialist."""
+def leader_scope(facts: VisitFacts) -> access.Scope:
+    """One person leads: the appointment's specialist, or the colleague to whom the visit was handed over."""
     return access.Scope(
-        patients=frozenset({appointment.patient_id}),
-        accounts=frozenset({appointment.practitioner_id}),
+        patients=frozenset({facts.appointment.patient_id}),
+        accounts=frozenset({facts.visit.led_by or facts.appointment.practitioner_id}),
     )
 
 
 async def visit_of(session: AsyncSession, actor: Actor, appointment_id: UUID) -> VisitFacts:
     """The visit of an appointment, its state brought up to now. Raises NotFound for everybody else."""
-    facts = await _facts(session, actor, appointment_id)
-    stretches = _stretches(await rooms.presence_of(session, facts.visit.room), clock.now())
-    _refresh(session, facts.visit, stretches)
+    facts = await seen_by(session, actor, appointment_id)
+    stretches = conclusion.stretches_of(await rooms.presence_of(session, facts.visit.room), clock.now())
+    conclusion.refresh(session, facts.visit, stretches)
     audit.record(session, actor, "visit.read", facts.visit.id, patient_id=facts.appointment.patient_id)
     return facts
 
@@ -101,34 +89,40 @@ async def phone_of(session: AsyncSession, actor: Actor, facts: VisitFacts) -> st
     """Where the specialist reaches the patient when the connection does not come back; empty for everybody else."""
     if facts.role != "host":
         return ""
-    access.ensure(actor, Action.ADMIT, scope_of(facts.appointment))
+    access.ensure(actor, Action.ADMIT, leader_scope(facts))
     return (await fetch(session, Patient, facts.appointment.patient_id)).phone
 
 
 async def join(session: AsyncSession, actor: Actor, appointment_id: UUID, config: Settings | None = None) -> Entrance:
     """A ticket to the room; the patient's first one counts as arrival. Raises TooEarly, VisitOver, AppointmentNotLive."""
     now = clock.now()
-    facts = await _facts(session, actor, appointment_id)
+    facts = await seen_by(session, actor, appointment_id)
     if actor.account_id is None or actor.session_id is None:
         raise Forbidden()  # a room has seats for people who signed in
-    _ensure_open(facts, now)
+    ensure_open(facts, now)
     if facts.role == "patient":
         _arrive(session, facts, now)
     audit.record(session, actor, "visit.joined", facts.visit.id, patient_id=facts.appointment.patient_id, role=facts.role)
+    return entrance(facts, facts.role, actor.account_id, actor.session_id, config or settings(), now)
+
+
+def entrance(facts: VisitFacts, role: Role, account: UUID, login: UUID, config: Settings, now: datetime) -> Entrance:
+    """A ticket for one person. login: the sign-in, or the invitation, with whose end the socket closes."""
     ticket = tickets.Ticket(
         id=new_id(),
         room=facts.visit.room,
-        account=actor.account_id,
+        account=account,
         name=facts.own_name,
-        role=facts.role,
-        login=actor.session_id,
+        role=role,
+        login=login,
         expires_at=now + tickets.LONGEST,
+        expected_at=facts.appointment.start_at if role == "patient" else None,
     )
     return Entrance(
         ticket=tickets.sign(rooms.signing_key(), ticket, now),
         url=SOCKET,
-        ice_servers=_ice_servers(config or settings(), actor.account_id, now),
-        relay_only=_relay_only(config or settings(), facts.appointment),
+        ice_servers=_ice_servers(config, account, now),
+        relay_only=_relay_only(config, facts.appointment),
         facts=facts,
     )
 
@@ -137,7 +131,7 @@ async def line_check(
     session: AsyncSession, actor: Actor, appointment_id: UUID, config: Settings | None = None
 ) -> list[dict[str, Any]]:
     """ICE servers for the check before a visit; the relay only while the room is open. Raises NotFound."""
-    facts = await _facts(session, actor, appointment_id)
+    facts = await seen_by(session, actor, appointment_id)
     now = clock.now()
     if actor.account_id is None or not facts.opens_at <= now <= facts.closes_at or facts.visit.state == VisitState.ENDED:
         return []
@@ -146,18 +140,18 @@ async def line_check(
 
 async def keep_statistics(session: AsyncSession, actor: Actor, appointment_id: UUID, report: StatisticsIn) -> None:
     """Figures of the line and nothing of the visit, so they leave no entry in the audit log. Raises NotFound."""
-    facts = await _facts(session, actor, appointment_id)
+    facts = await seen_by(session, actor, appointment_id)
     if actor.account_id:
         await statistics.keep(session, facts.visit.room, actor.account_id, report)
 
 
 async def end(session: AsyncSession, actor: Actor, appointment_id: UUID, stated: VisitOutcome | None = None) -> Visit:
     """The specialist ends the visit; what they state stands, otherwise presence says. Raises VisitOver."""
-    facts = await _facts(session, actor, appointment_id)
-    access.ensure(actor, Action.ADMIT, scope_of(facts.appointment))
+    facts = await seen_by(session, actor, appointment_id)
+    access.ensure(actor, Action.ADMIT, leader_scope(facts))
     if facts.visit.state == VisitState.ENDED:
         raise errors.VisitOver(outcome=facts.visit.outcome)
-    await _conclude(session, actor, facts.visit, facts.appointment, clock.now(), stated)
+    await conclusion.conclude(session, actor, facts.visit, facts.appointment, clock.now(), stated)
     return facts.visit
 
 
@@ -169,7 +163,7 @@ async def call_ended(session: AsyncSession, room: UUID) -> None:
     appointment = await fetch(session, Appointment, found.appointment_id, lock=True)
     visit = await fetch(session, Visit, found.id, lock=True)
     if visit.state != VisitState.ENDED:
-        await _conclude(session, SYSTEM, visit, appointment, clock.now())
+        await conclusion.conclude(session, SYSTEM, visit, appointment, clock.now())
 
 
 async def sweep(session: AsyncSession) -> int:
@@ -180,10 +174,12 @@ async def sweep(session: AsyncSession) -> int:
         appointment = await fetch(session, Appointment, appointment_id, lock=True)
         visit = await _visit_row(session, appointment)
         presence = await rooms.presence_of(session, visit.room)
-        _refresh(session, visit, _stretches(presence, now))
+        conclusion.refresh(session, visit, conclusion.stretches_of(presence, now))
         over = appointment.end_at + GRACE <= now
-        if visit.state != VisitState.ENDED and (_abandoned(visit, presence, now) or (over and not _occupied(presence, now))):
-            await _conclude(session, SYSTEM, visit, appointment, now)
+        if visit.state != VisitState.ENDED and (
+            conclusion.abandoned(visit, presence, now) or (over and not conclusion.occupied(presence, now))
+        ):
+            await conclusion.conclude(session, SYSTEM, visit, appointment, now)
             concluded += 1
     return concluded
 
@@ -191,16 +187,33 @@ async def sweep(session: AsyncSession) -> int:
 # Parts
 
 
-async def _facts(session: AsyncSession, actor: Actor, appointment_id: UUID) -> VisitFacts:
+async def seen_by(session: AsyncSession, actor: Actor, appointment_id: UUID) -> VisitFacts:
+    """The visit as the actor sees it. Raises NotFound for everybody who is no party to it."""
     appointment = await fetch(session, Appointment, appointment_id, lock=True)
-    access.ensure(actor, Action.ENTER_CALL, scope_of(appointment), hidden=True)
     visit = await _visit_row(session, appointment)
+    doctors = await _doctors(session, appointment, visit)
+    scope = access.Scope(patients=frozenset({appointment.patient_id}), accounts=frozenset(doctors))
+    access.ensure(actor, Action.ENTER_CALL, scope, hidden=True)
     practitioner = await fetch(session, Practitioner, appointment.practitioner_id)
     patient = await fetch(session, Patient, appointment.patient_id)
     specialist_name = f"{practitioner.title} {practitioner.full_name}".strip()
-    if actor.account_id == appointment.practitioner_id:
-        return VisitFacts(visit, appointment, "host", specialist_name, patient.full_name)
-    return VisitFacts(visit, appointment, "patient", actor.name or patient.full_name, specialist_name)
+    if actor.account_id not in doctors:
+        return VisitFacts(visit, appointment, "patient", actor.name or patient.full_name, specialist_name)
+    own_name = specialist_name if actor.account_id == practitioner.id else actor.name
+    leads = actor.account_id == (visit.led_by or practitioner.id)
+    return VisitFacts(visit, appointment, "host" if leads else "colleague", own_name, patient.full_name)
+
+
+async def _doctors(session: AsyncSession, appointment: Appointment, visit: Visit) -> set[UUID]:
+    """The specialist, who leads now, and the colleagues who were asked in."""
+    invited = await passes.of_room(session, visit.room, clock.now())
+    doctors = {appointment.practitioner_id, *(one.account_id for one in invited if one.account_id)}
+    return doctors | {visit.led_by} if visit.led_by else doctors
+
+
+async def visit_in(session: AsyncSession, room: UUID) -> Visit:
+    """The visit whose room this is."""
+    return (await session.exec(select(Visit).where(Visit.room == room))).one()
 
 
 async def _visit_row(session: AsyncSession, appointment: Appointment) -> Visit:
@@ -213,28 +226,28 @@ async def _visit_row(session: AsyncSession, appointment: Appointment) -> Visit:
     return visit
 
 
-def _ensure_open(facts: VisitFacts, now: datetime) -> None:
+def ensure_not_over(facts: VisitFacts, now: datetime) -> None:
+    """Raises VisitOver, AppointmentNotLive."""
     if facts.visit.state == VisitState.ENDED:
         raise errors.VisitOver(outcome=facts.visit.outcome)
     if facts.appointment.status not in LIVE:
         raise errors.AppointmentNotLive()
-    if now < facts.opens_at:
-        raise errors.TooEarly(opens_at=facts.opens_at.isoformat())
     if now > facts.closes_at:
         raise errors.VisitOver()
+
+
+def ensure_open(facts: VisitFacts, now: datetime) -> None:
+    """Raises TooEarly, VisitOver, AppointmentNotLive."""
+    ensure_not_over(facts, now)
+    if now < facts.opens_at:
+        raise errors.TooEarly(opens_at=facts.opens_at.isoformat())
 
 
 def _arrive(session: AsyncSession, facts: VisitFacts, now: datetime) -> None:
     if facts.visit.knocked_at is None:
         facts.visit.knocked_at = now
         session.add(facts.visit)
-        _take(session, facts.appointment, AppointmentEvent.ARRIVE, now)
-
-
-def _take(session: AsyncSession, appointment: Appointment, event: AppointmentEvent, now: datetime) -> None:
-    appointment.status = advance(APPOINTMENT, AppointmentStatus(appointment.status), event)
-    appointment.updated_at = now
-    session.add(appointment)
+        conclusion.take(session, facts.appointment, AppointmentEvent.ARRIVE, now)
 
 
 def _ice_servers(config: Settings, who: UUID, now: datetime) -> list[dict[str, Any]]:
@@ -247,82 +260,6 @@ def _relay_only(config: Settings, appointment: Appointment) -> bool:
     relay = config.turn
     chosen = "*" in relay.only_for or str(appointment.organisation_id) in relay.only_for
     return chosen and bool(relay.urls)
-
-
-def _refresh(session: AsyncSession, visit: Visit, stretches: list[Stretch]) -> None:
-    """Take the steps that presence shows, where the visit is not there yet."""
-    step = step_of(stretches)
-    # a meeting may have come and gone since somebody last looked
-    missed = step is VisitStep.PART and visit.state in (VisitState.SCHEDULED, VisitState.LOBBY)
-    for taken in (VisitStep.MEET, step) if missed else (step,):
-        if taken and (VisitState(visit.state), taken) in VISIT:
-            visit.state = advance(VISIT, VisitState(visit.state), taken)
-    if visit.admitted_at is None and step in (VisitStep.MEET, VisitStep.PART):
-        visit.admitted_at = _first_meeting(stretches)
-    session.add(visit)
-
-
-def _first_meeting(stretches: list[Stretch]) -> datetime | None:
-    host = [s.start for s in stretches if s.is_host and s.admitted]
-    guest = [s.start for s in stretches if not s.is_host and s.admitted]
-    return max(min(host), min(guest)) if host and guest else None
-
-
-async def _conclude(
-    session: AsyncSession,
-    actor: Actor,
-    visit: Visit,
-    appointment: Appointment,
-    now: datetime,
-    stated: VisitOutcome | None = None,
-) -> None:
-    """Ended, with outcome and cause; the appointment follows."""
-    stretches = _stretches(await rooms.presence_of(session, visit.room), now)
-    found, cause = outcome_of(stretches, patient_tried=visit.knocked_at is not None)
-    outcome, cause = (stated, Cause.STATED) if stated else (found, cause)
-    visit.state = advance(VISIT, VisitState(visit.state), VisitStep.END)
-    visit.ended_at, visit.ended_by = now, actor.account_id
-    visit.admitted_at = visit.admitted_at or _first_meeting(stretches)
-    visit.outcome, visit.cause = outcome, cause
-    session.add(visit)
-    for event in WHAT_FOLLOWS.get(outcome, ()) if appointment.status in LIVE else ():
-        _take(session, appointment, event, now)
-    audit.record(
-        session,
-        actor,
-        "visit.ended",
-        visit.id,
-        patient_id=appointment.patient_id,
-        outcome=outcome.value,
-        cause=cause.value,
-    )
-
-
-def _stretches(presence: list[Presence], now: datetime) -> list[Stretch]:
-    return [_stretch(row, now) for row in presence]
-
-
-def _stretch(row: Presence, now: datetime) -> Stretch:
-    """A row whose heartbeat stopped ended when it was last seen: its line is lost, whatever the row still says."""
-    silent = row.left_at is None and now - row.seen_at > SILENT
-    return Stretch(
-        is_host=row.role == "host",
-        admitted=row.admitted,
-        start=row.joined_at,
-        end=row.seen_at if silent else row.left_at,
-        because="lost" if silent else row.left_because,
-        media_connected=row.media_connected,
-    )
-
-
-def _occupied(presence: list[Presence], now: datetime) -> bool:
-    return any(row.left_at is None and now - row.seen_at <= SILENT for row in presence)
-
-
-def _abandoned(visit: Visit, presence: list[Presence], now: datetime) -> bool:
-    """They had met, and for longer than seats are kept nobody has been there."""
-    met = visit.state in (VisitState.LIVE, VisitState.INTERRUPTED)
-    return met and all(now - row.seen_at > ABANDONED for row in presence)
 
 
 async def _due(session: AsyncSession, now: datetime) -> list[UUID]:

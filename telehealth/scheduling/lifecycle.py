@@ -24,6 +24,8 @@ class Event(StrEnum):
     ARRIVE = "arrive"
     FULFIL = "fulfil"
     MISS = "miss"
+    FALL_THROUGH = "fall_through"
+    """It did not take place, and nobody of the patient's side is to blame."""
     UNDO_MISS = "undo_miss"
     """A no-show was a mistake; possible for a day."""
     MARK_ERROR = "mark_error"
@@ -39,6 +41,8 @@ APPOINTMENT: dict[tuple[S, Event], S] = {
     (S.ARRIVED, Event.FULFIL): S.FULFILLED,
     (S.BOOKED, Event.MISS): S.NOSHOW,
     (S.ARRIVED, Event.MISS): S.NOSHOW,
+    (S.BOOKED, Event.FALL_THROUGH): S.CANCELLED,
+    (S.ARRIVED, Event.FALL_THROUGH): S.CANCELLED,
     (S.NOSHOW, Event.UNDO_MISS): S.BOOKED,
     **{(state, Event.MARK_ERROR): S.ENTERED_IN_ERROR for state in S if state is not S.ENTERED_IN_ERROR},
 }

@@ -120,6 +120,8 @@ FOR_EVERYBODY = {
     ("post", "/api/v1/sign-in/code"),
     ("post", "/api/v1/sign-in/phone"),
     ("post", "/api/v1/sign-in/password"),
+    ("post", "/api/v1/guests/enter"),  # with the secret of a link
+    ("post", "/api/v1/guests/join"),  # with the cookie that it was exchanged for
     ("get", "/healthz"),
     ("get", "/readyz"),
 }

@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from telehealth.consultations import service
 from telehealth.consultations.lifecycle import VisitState
+from telehealth.consultations.service import VisitFacts
 from telehealth.core import clock
 from telehealth.core.errors import NotFound
 from telehealth.core.i18n import gettext as _
@@ -23,6 +24,17 @@ router = APIRouter(include_in_schema=False)
 async def call_page(appointment_id: UUID, request: Request, session: Work, actor: CurrentActor) -> HTMLResponse:
     """Devices first, then the room; before its time and after its end the same address says so."""
     facts = await service.visit_of(session, actor, appointment_id)
+    return call_view(
+        request,
+        facts,
+        phone=await service.phone_of(session, actor, facts),
+        join=f"/api/v1/visits/{appointment_id}/join",
+        short_link=f"{request.app.state.settings.address}/c/{short_code(appointment_id)}",
+    )
+
+
+def call_view(request: Request, facts: VisitFacts, join: str, phone: str = "", short_link: str = "") -> HTMLResponse:
+    """The page of one side. join: where its script gets a ticket. short_link: for another browser on the same device."""
     now = clock.now()
     ended = facts.visit.state == VisitState.ENDED
     off = not ended and AppointmentStatus(facts.appointment.status) not in LIVE
@@ -35,8 +47,9 @@ async def call_page(appointment_id: UUID, request: Request, session: Work, actor
         door=door,
         outcome=outcome,
         cause=cause_text(facts.visit.cause),
-        phone=await service.phone_of(session, actor, facts),
-        short_link=f"{request.app.state.settings.address}/c/{short_code(appointment_id)}",
+        phone=phone,
+        join=join,
+        short_link=short_link,
         texts=script_texts() | outcome_texts(),
     )
 
@@ -79,6 +92,8 @@ def cause_text(cause: str) -> str:
         "nobody_came": _("Nobody came."),
         "not_admitted": _("The patient waited and was not let in."),
         "missed_each_other": _("One side had left before the other came."),
+        "too_short": _("They met for less than a minute."),
+        "emergency_called": _("The emergency service was called."),
         "stated": _("The specialist stated this."),
     }.get(cause, "")
 

@@ -31,6 +31,8 @@ CASES = [
     ([host(0, 20), guest(1, 5, "lost")], True, "technical", "line_lost"),
     ([host(0, 5, "lost"), guest(1, 5, "lost")], True, "technical", "line_lost"),
     ([host(0, 20, media=False), guest(1, 20, media=False)], True, "technical", "no_media"),
+    ([host(0, 0.5, "hung_up"), guest(0, 20, "hung_up")], True, "technical", "too_short"),
+    ([host(0, 0.5, "ended"), guest(0, 0.5, "ended")], True, "completed", "said_goodbye"),
     ([host(0, 20)], False, "patient_absent", "patient_never_came"),
     ([host(0, 20)], True, "technical", "patient_line_failed"),
     ([guest(0, 20, "hung_up", admitted=False)], True, "provider_absent", "provider_never_came"),

@@ -134,7 +134,7 @@ async def test_a_patient_whose_line_failed_is_no_no_show(engine, province, sign_
     room = await room_of(engine, await sign_in(province.specialist), appointment)
     await presence(engine, room, "host", province.specialist)
     visit, after = await conclude(engine, appointment.id)
-    assert (visit.outcome, visit.cause, after.status) == ("technical", "patient_line_failed", "arrived")
+    assert (visit.outcome, visit.cause, after.status) == ("technical", "patient_line_failed", "cancelled")
 
 
 async def test_the_specialist_states_how_it_ended_and_only_they(engine, province, sign_in):

@@ -89,7 +89,7 @@ function tellDevices(): void {
 async function join(): Promise<Ticket> {
   try {
     // a dead network swallows requests without a word: better to ask again
-    const answer = await api<Join>("POST", `${address}/join`, undefined, AbortSignal.timeout(JOIN_MS));
+    const answer = await api<Join>("POST", root.dataset.join ?? `${address}/join`, undefined, AbortSignal.timeout(JOIN_MS));
     iceServers = answer.ice_servers;
     relayOnly = answer.relay_only ?? false;
     return answer;
