@@ -25,12 +25,15 @@ from imaging.dimse import nodes, processes
 from imaging.dimse.models import Right
 from imaging.intake import local
 from imaging.sharing import service as sharing
+from imaging.store import integrity
+from imaging.store.models import Verification
 from telehealth import demo as seed
 from telehealth import serving, supervisor
 from telehealth.app import create_app
 from telehealth.core import audit, log, portal, schema, tables
 from telehealth.core.actor import SYSTEM, Actor, Role
 from telehealth.core.blobs import blobs
+from telehealth.core.db import fetch
 from telehealth.core.errors import DomainError
 from telehealth.core.settings import Settings, settings
 from telehealth.core.tasks import ANCHORS
@@ -405,6 +408,31 @@ def export_study(
         raise stop(f"{error.title}. {error.detail}") from None
     finally:
         portal.close()
+
+
+@app.command("verify-objects")
+def verify_objects() -> None:
+    """Read every stored image again and compare it with its fingerprint; names what is missing or changed."""
+    tables.load()
+
+    async def main() -> Verification:
+        async with portal.work() as session:
+            walk = await integrity.begin(session)
+        with Progress(TextColumn("{task.description}"), MofNCompleteColumn(), console=err) as bar:
+            line = bar.add_task("verifying", total=None)
+            while not await integrity.go_on(portal.engine(), blobs(), walk.id, progress=lambda count: bar.advance(line, count)):
+                continue
+        async with portal.work() as session:
+            return await fetch(session, Verification, walk.id)
+
+    try:
+        report = portal.run_async(main)
+    finally:
+        portal.close()
+    for fault in report.faults:
+        out.print(f"{fault['what']:8} {fault['blob_key']}", highlight=False)
+    out.print(f"{report.checked} objects, {report.bytes} bytes, {report.fault_count} faults")
+    raise typer.Exit(1 if report.fault_count else 0)
 
 
 @audit_app.command("verify")

@@ -16,8 +16,9 @@ from imaging.pipeline.models import RunState, StepRun
 from imaging.pipeline.service import UNDECIDED
 from imaging.representations import service as representations
 from imaging.representations.models import Representation
+from imaging.store import integrity
 from imaging.store.access import visible
-from imaging.store.models import Study, StudyState
+from imaging.store.models import Study, StudyState, Verification
 from telehealth.core import audit, clock
 from telehealth.core.actor import Actor
 from telehealth.core.errors import Forbidden
@@ -63,6 +64,8 @@ class Overview:
     """Checked studies whose forms for narrow lines are not made yet."""
     not_offered: list[tuple[str, str, int]]
     """(form, reason, how many images) without such a form."""
+    verification: Verification | None
+    """The last whole walk over the stored objects."""
     cases: list[Case]
     """Empty for those who only count."""
 
@@ -91,6 +94,7 @@ async def overview(session: AsyncSession, actor: Actor) -> Overview:
         reasons=_reasons(runs),
         bare=len(await representations.due_studies(session, MOST_ROWS)),
         not_offered=await _not_offered(session),
+        verification=await integrity.newest(session),
         cases=[_case(run, study) for run, study in runs] if opens else [],
     )
 

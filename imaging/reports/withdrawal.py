@@ -3,8 +3,6 @@
 This room knows what was signed about a study, so it decides: what a signed report cites stays.
 """
 
-from datetime import timedelta
-
 from sqlmodel import or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -13,14 +11,12 @@ from imaging.reports.models import Report
 from imaging.store.access import ensure
 from imaging.store.lifecycle import STUDY, StudyEvent, StudyState, advance
 from imaging.store.models import Study, WithdrawnBecause
+from imaging.store.retention import ensure_not_on_hold, kept_until
 from telehealth.core import audit, clock
 from telehealth.core.actor import Actor
 from telehealth.core.errors import NotFound
 from telehealth.core.settings import settings
 from telehealth.identity.access import Action
-
-KEPT = timedelta(days=10 * 365 + 3)
-"""Ordinary medical records: ten years (law 40/2009/QH12, 59)."""
 
 
 async def withdraw(session: AsyncSession, actor: Actor, study_uid: str, reason: WithdrawnBecause) -> Study:
@@ -30,12 +26,13 @@ async def withdraw(session: AsyncSession, actor: Actor, study_uid: str, reason: 
     if study is None:
         raise NotFound()
     ensure(actor, study, Action.WITHDRAW_STUDY)
+    ensure_not_on_hold(study)
     if await _is_cited(session, study):
         raise CitedByReport()
     now = clock.now()
     study.state = advance(STUDY, StudyState(study.state), StudyEvent.WITHDRAWN)
     study.withdrawn_at, study.withdrawn_because, study.withdrawn_by_id = now, reason, actor.account_id
-    study.kept_until = clock.day_in(settings().zone, now) + KEPT
+    study.kept_until = kept_until(study, clock.day_in(settings().zone, now))
     study.version += 1
     session.add(study)
     audit.record(session, actor, "study.withdrawn", study.id, patient_id=study.patient_id, reason=reason.value)

@@ -88,6 +88,10 @@ class Study(SQLModel, table=True):
     withdrawn_because: str | None = None
     withdrawn_by_id: UUID | None = None
     kept_until: date | None = None
+    retention: str = "ordinary"
+    """How long it must be kept: a class of `retention`."""
+    hold_because: str = ""
+    """Why nobody may take it away now (a court, an inspection); empty where nothing holds it."""
     """The last day on which the bytes of a withdrawn study must still be there."""
 
 
@@ -176,3 +180,18 @@ class Quarantined(SQLModel, table=True):
     organisation_id: UUID = Field(foreign_key="organisation.id")
     reason: str
     received_at: datetime = Field(default_factory=clock.now, sa_type=UtcDateTime)
+
+
+class Verification(SQLModel, table=True):
+    """One walk over everything that is stored, and what it found."""
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    started_at: datetime = Field(default_factory=clock.now, sa_type=UtcDateTime, index=True)
+    finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    last_id: UUID | None = None
+    """The instance up to which everything was looked at."""
+    checked: int = 0
+    bytes: int = Field(default=0, sa_type=BigInteger)
+    fault_count: int = 0
+    faults: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    """instance_id, blob_key and what: missing or changed."""

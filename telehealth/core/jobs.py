@@ -30,6 +30,7 @@ class Job(StrEnum):
     SWEEP_STUDIES = "pipeline.sweep"
     REPRESENT_STUDY = "representations.make"
     SWEEP_REPRESENTATIONS = "representations.sweep"
+    VERIFY_OBJECTS = "store.verify_objects"
     UNPACK_UPLOAD = "intake.unpack"
     SWEEP_UPLOADS = "intake.sweep"
     FILE_STUDY = "referrals.file_study"
@@ -43,7 +44,7 @@ class Job(StrEnum):
 
 SLOW = "slow"
 """The queue of work that nobody waits for: `telehealth encoder` alone reads it, so it never delays anything."""
-ON_SLOW = (Job.REPRESENT_STUDY, Job.SWEEP_REPRESENTATIONS)
+ON_SLOW = (Job.REPRESENT_STUDY, Job.SWEEP_REPRESENTATIONS, Job.VERIFY_OBJECTS)
 
 
 def queue_of(job: Job) -> str:
