@@ -30,7 +30,7 @@ from imaging.store.models import Verification
 from telehealth import demo as seed
 from telehealth import serving, supervisor
 from telehealth.app import create_app
-from telehealth.core import audit, log, portal, schema, tables
+from telehealth.core import audit, log, memory, portal, schema, tables
 from telehealth.core.actor import SYSTEM, Actor, Role
 from telehealth.core.blobs import blobs
 from telehealth.core.db import fetch
@@ -82,6 +82,7 @@ def run(verb: Callable[[AsyncSession], Awaitable[T]]) -> T:
 def serve() -> None:
     """Run the web application: pages, API, DICOMweb and calls."""
     log.configure()
+    memory.be_frugal()
     config = settings()
     try:
         supervisor.check_port(config)

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+from telehealth.core.memory import be_frugal
+
 MEMORY_BYTES = 2 * 1024**3
 """Address space: numpy and the codecs map about half of it before the first pixel."""
 CPU_S, FILM_CPU_S = 10, 90
@@ -106,6 +108,7 @@ def main() -> None:
     _leave_the_network()
     from imaging.dicom import pixels  # noqa: F401 the heavy imports, before memory is limited
 
+    be_frugal()
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     out = os.fdopen(os.dup(1), "wb")

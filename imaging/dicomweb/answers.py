@@ -10,7 +10,7 @@ from fastapi import Request, Response
 from starlette.background import BackgroundTask
 from starlette.types import Receive, Scope, Send
 
-KEPT_BYTES = 48 * 1024**2
+KEPT_BYTES = 24 * 1024**2
 
 
 class Pieces(Response):
@@ -35,7 +35,7 @@ class Pieces(Response):
 
 @dataclass
 class Document:
-    """A text that many ask for, plain and compressed. etag: changes with the versions that it was made from."""
+    """Something that many ask for, plain and compressed. etag: changes with the versions that it was made from."""
 
     plain: bytes
     etag: str
@@ -54,6 +54,7 @@ class Kept:
     """The newest documents, as many as fit. A key holds the versions, so nothing in here grows old."""
 
     documents: OrderedDict[tuple[object, ...], Document] = field(default_factory=OrderedDict)
+    limit: int = KEPT_BYTES
 
     def get(self, key: tuple[object, ...]) -> Document | None:
         found = self.documents.get(key)
@@ -63,7 +64,7 @@ class Kept:
 
     def put(self, key: tuple[object, ...], document: Document) -> Document:
         self.documents[key] = document
-        while sum(one.size for one in self.documents.values()) > KEPT_BYTES and len(self.documents) > 1:
+        while sum(one.size for one in self.documents.values()) > self.limit and len(self.documents) > 1:
             self.documents.popitem(last=False)
         return document
 

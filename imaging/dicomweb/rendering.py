@@ -7,8 +7,9 @@ from fastapi import Request, Response
 from imaging.dicom import sandbox
 from imaging.dicom.drawing import ANNOTATIONS, FUNCTIONS, Drawing
 from imaging.dicomweb import wado
-from imaging.dicomweb.answers import Pieces, has_seen, not_modified
+from imaging.dicomweb.answers import Document, Pieces, has_seen, not_modified
 from imaging.dicomweb.errors import NotAcceptable
+from imaging.dicomweb.reads import reads_of
 from imaging.store.shelf import Item
 from telehealth.core.blobs import blobs
 from telehealth.core.errors import Invalid, NotFound
@@ -28,8 +29,12 @@ async def rendered(request: Request, item: Item, number: int) -> Response:
     etag = f'"{item.sha256[:24]}-{number}-r-{kind[6:]}-{drawing.digest}"'
     if has_seen(request, etag):
         return not_modified(etag)
-    picture = await sandbox.render(await blobs().local(item.blob_key), number, kind, drawing)
-    return Pieces([picture], kind, [(b"etag", etag.encode()), wado.KEPT_BY_READER])
+    kept = reads_of(request).kept
+    picture = kept.get(("picture", etag))
+    if picture is None:
+        made = await sandbox.render(await blobs().local(item.blob_key), number, kind, drawing)
+        picture = kept.put(("picture", etag), Document(made, etag))
+    return Pieces([picture.plain], kind, [(b"etag", etag.encode()), wado.KEPT_BY_READER])
 
 
 async def thumbnail(request: Request, item: Item, number: int) -> Response:

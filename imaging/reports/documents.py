@@ -18,7 +18,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from imaging.dicom import sandbox
 from imaging.dicom.errors import Undecodable
 from imaging.dicom.refusals import Refusal
-from imaging.reports import pdf, queries, sr
+from imaging.reports import pdf, queries
 from imaging.reports.models import Report, ReportDocument, ReportVersion
 from imaging.store.models import Instance, Study
 from imaging.store.receive import receive
@@ -121,6 +121,8 @@ async def _picture(blobs: Blobs, facts: _Facts, mark: dict[str, Any]) -> pdf.Pic
 
 
 async def _make_sr(engine: AsyncEngine, blobs: Blobs, facts: _Facts) -> None:
+    from imaging.reports import sr  # heavy, and needed only where one is made
+
     assert facts.study is not None
     evidence = []
     for instance in facts.instances.values():

@@ -9,7 +9,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from weasyprint import HTML
 
 from telehealth.core import i18n
 from telehealth.core.settings import settings
@@ -100,4 +99,6 @@ def make_pdf(content: str, content_hash: str, pictures: list[Picture]) -> bytes:
                 province=settings().province,
             )
         )
+    from weasyprint import HTML  # heavy, and needed only where a report is printed
+
     return bytes(HTML(string=page, base_url=str(TEMPLATES)).write_pdf(pdf_variant="pdf/ua-1"))
