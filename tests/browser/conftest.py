@@ -79,11 +79,12 @@ class LiveServer:
 async def live_server(engine: AsyncEngine, database_url: str, request: pytest.FixtureRequest) -> AsyncIterator[LiveServer]:
     """The application behind uvicorn, as `telehealth serve` runs it, on a free port of this loop.
 
-    A file whose server needs more than the defaults has a fixture `live_settings`.
+    A file whose server needs more than the defaults has a fixture `live_settings`; one elsewhere, `live_host`.
     """
     besides = request.getfixturevalue("live_settings") if "live_settings" in request.fixturenames else {}
-    listener = socket.create_server(("127.0.0.1", 0))
-    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    host = request.getfixturevalue("live_host") if "live_host" in request.fixturenames else "127.0.0.1"
+    listener = socket.create_server((host, 0))
+    address = f"http://{host}:{listener.getsockname()[1]}"
     config = Settings(demo=True, database=database_url, data=RUN_FOLDER, public_url=address, **besides)
     app = create_app(config)
     app.state.engine = engine

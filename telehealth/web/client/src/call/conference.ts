@@ -10,6 +10,7 @@ import type { Picture } from "./peer";
 import {
   type Budget,
   budgetFrom,
+  costOf,
   feel,
   type Layer,
   type Rung,
@@ -42,6 +43,7 @@ export class Conference implements Way {
   private speaker = "";
   private asked = "";
   private chosen = "";
+  private asked_kbps = 0;
   private sending: Sending = sendingFrom(performance.now());
   private budget: Budget = budgetFrom(performance.now());
   private sent: Totals | null = null;
@@ -199,6 +201,7 @@ export class Conference implements Way {
       return { id: mid, speaking: speaking || cameras.length === 1, largest: this.largest(cameras.length, speaking) };
     });
     const given = share(this.soundOnly ? 0 : this.budget.kbps, wanted);
+    this.asked_kbps = costOf(given.values());
     const layers = [...given].map(([mid, layer]) => ({ mid, layer: layer === 0 ? null : layer - 1 }));
     const chosen = JSON.stringify(layers);
     for (const { mid, line } of cameras) this.picture(line, given.get(mid) ?? 0);
@@ -245,7 +248,7 @@ export class Conference implements Way {
     const report = await this.receiving.getStats();
     const { sample, totals } = look(report as unknown as Parameters<typeof look>[0], at_ms, this.got);
     this.got = totals;
-    this.budget = feel(this.budget, sample);
+    this.budget = feel(this.budget, sample, this.asked_kbps);
     this.allot();
     for (const incoming of this.incoming.values()) await this.lookAtPicture(incoming, at_ms);
     this.options.sampled({ to: "subscribe", sample, rung: this.spent ?? 3 });

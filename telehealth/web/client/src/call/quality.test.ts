@@ -109,16 +109,25 @@ describe("what is received", () => {
       shown.push(layer);
       const overloaded = layer === 3;
       const received_kbps = overloaded ? 390 : 290;
-      budget = feel(budget, { ...GOOD, at_ms: second * 1000, received_kbps, loss_in: overloaded ? 0.3 : 0 });
+      budget = feel(
+        budget,
+        { ...GOOD, at_ms: second * 1000, received_kbps, loss_in: overloaded ? 0.3 : 0 },
+        overloaded ? 940 : 290,
+      );
     }
     const changes = shown.filter((layer, index) => index > 0 && layer !== shown[index - 1]);
     expect(changes).toEqual([2]);
   });
 
+  it("does not give up pictures for one bad second", () => {
+    const starting = { ...GOOD, at_ms: 3000, received_kbps: 20, concealed: 0.4 };
+    expect(feel(budgetFrom(0), starting, 940).kbps).toBe(3000);
+  });
+
   it("never goes below what the sound needs", () => {
     let budget: Budget = budgetFrom(0);
     for (let second = 1; second < 60; second += 1)
-      budget = feel(budget, { ...GOOD, at_ms: second * 1000, received_kbps: 20, loss_in: 0.5 });
+      budget = feel(budget, { ...GOOD, at_ms: second * 1000, received_kbps: 20, loss_in: 0.5 }, 940);
     expect(budget.kbps).toBe(64);
   });
 });

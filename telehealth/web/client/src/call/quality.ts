@@ -105,6 +105,8 @@ const SOUND_KBPS = 40;
 
 export type Budget = {
   kbps: number;
+  /** Looks in a row that were bad. */
+  bad: number;
   since_ms: number;
   goodSince_ms: number;
   patience_ms: number;
@@ -112,6 +114,7 @@ export type Budget = {
 
 export const budgetFrom = (at_ms: number): Budget => ({
   kbps: 3_000,
+  bad: 0,
   since_ms: at_ms,
   goodSince_ms: at_ms,
   patience_ms: FIRST_PATIENCE_MS,
@@ -126,22 +129,49 @@ const ECHO_MS = 2_500;
 const RARER = 3;
 const RAREST_MS = 180_000;
 const LEAST_KBPS = 64;
+/** Small steps: a size that was too much is not asked for again at once. */
+const RISE = 1.25;
 
-/** What the line to us carries: what arrives while it is too much, and a little more after each good while. */
-export function feel(budget: Budget, sample: Sample): Budget {
+const MUCH_LOSS = 0.15;
+
+/**
+ * What the line to us carries: what arrives while it is too much, and a little more after each good while.
+ *
+ * asked_kbps: what the engine was asked to send. One verdict takes away half of it at most: a second in which hardly
+ * anything arrived (a page that is just starting, a processor that was busy) says little about the line.
+ */
+export function feel(budget: Budget, sample: Sample, asked_kbps: number): Budget {
   if (sample.at_ms - budget.since_ms < ECHO_MS) return budget;
   const bad =
     sample.loss_in > TOO_MUCH_LOSS || sample.concealed > TOO_MUCH_INVENTED || sample.frozen_ms > TOO_LONG_FROZEN_MS;
-  if (bad) {
-    return {
-      kbps: Math.max(LEAST_KBPS, Math.min(budget.kbps, sample.received_kbps) * 0.9),
-      since_ms: sample.at_ms,
-      goodSince_ms: sample.at_ms,
-      patience_ms: Math.min(RAREST_MS, budget.patience_ms * RARER),
-    };
-  }
-  if (sample.at_ms - budget.goodSince_ms < budget.patience_ms) return budget;
-  return { ...budget, kbps: Math.min(20_000, budget.kbps * 1.5), goodSince_ms: sample.at_ms };
+  if (bad)
+    return budget.bad + 1 < BAD_IN_A_ROW && sample.loss_in < MUCH_LOSS
+      ? patient(budget, sample)
+      : less(budget, sample, asked_kbps);
+  if (sample.at_ms - budget.goodSince_ms < budget.patience_ms) return { ...budget, bad: 0 };
+  return { ...budget, bad: 0, kbps: Math.min(20_000, budget.kbps * RISE), goodSince_ms: sample.at_ms };
+}
+
+const patient = (budget: Budget, sample: Sample): Budget => ({
+  ...budget,
+  bad: budget.bad + 1,
+  goodSince_ms: sample.at_ms,
+});
+
+function less(budget: Budget, sample: Sample, asked_kbps: number): Budget {
+  const before = Math.min(budget.kbps, asked_kbps);
+  return {
+    kbps: Math.max(LEAST_KBPS, Math.min(before, Math.max(sample.received_kbps * 0.9, before / 2))),
+    bad: 0,
+    since_ms: sample.at_ms,
+    goodSince_ms: sample.at_ms,
+    patience_ms: Math.min(RAREST_MS, budget.patience_ms * RARER),
+  };
+}
+
+/** What a choice of layers costs, sound included. */
+export function costOf(layers: Iterable<Layer>): number {
+  return [...layers].reduce((sum: number, layer) => sum + LAYER_KBPS[layer] + SOUND_KBPS, 0);
 }
 
 /** One picture that could be received. largest: no layer above it is of use for the tile that shows it. */
