@@ -8,6 +8,8 @@ from pathlib import Path
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from imaging.dicom import photograph
+from imaging.dicom.photograph import Depicted
 from imaging.dicom.refusals import Code, Refusal
 from imaging.intake import documents, service
 from imaging.intake.answers import HEAD_BYTES, kind_of, without_question
@@ -16,11 +18,13 @@ from imaging.store.receive import receive
 from imaging.store.service import Filing, Ingested
 from telehealth.core.actor import Actor
 from telehealth.core.blobs import Blobs, content_key
-from telehealth.core.db import session_scope
+from telehealth.core.db import fetch, session_scope
 from telehealth.core.errors import Forbidden, TooLarge
 from telehealth.core.settings import settings
+from telehealth.patients.models import Patient
 
 LONGEST_NAME = 400
+MOST_PHOTOGRAPH_BYTES = 64 * 1024**2
 Beside = Callable[[AsyncSession, UploadFile], Awaitable[None]]
 
 
@@ -54,6 +58,8 @@ async def take(
         if kind == "zip":
             file.verdict, file.blob_key = FileVerdict.WAITING, content_key("upload", digest)
             await blobs.put(file.blob_key, staged)
+        elif kind == "document" and await _photographed(engine, upload, staged, code):
+            await _receive(engine, blobs, actor, service.filing_of(upload), staged, file)
         elif kind == "document":
             file.verdict, file.blob_key = FileVerdict.STORED, content_key(documents.KIND, digest)
             await blobs.put(file.blob_key, staged)
@@ -77,7 +83,22 @@ def _document(upload: Upload, file: UploadFile, media_type: str) -> tuple[str, s
     if "/" in file.name or "\\" in file.name:
         return "ignored", "document_in_folder"
     file.facts = {documents.KIND: media_type}
-    return "document", ""
+    return "document", media_type
+
+
+async def _photographed(engine: AsyncEngine, upload: Upload, staged: Path, media_type: str) -> bool:
+    """Make a DICOM image of a photograph, in its place, so that it is read with the others. False for what must stay."""
+    if media_type != "image/jpeg" or upload.patient_id is None or staged.stat().st_size > MOST_PHOTOGRAPH_BYTES:
+        return False
+    picture = photograph.baseline(await asyncio.to_thread(staged.read_bytes))
+    if picture is None:
+        return False
+    async with session_scope(engine) as session:
+        patient = await fetch(session, Patient, upload.patient_id)
+    born = None if patient.birth_year_only else patient.birth_date
+    whose = Depicted(patient.full_name, born, patient.sex, str(upload.referral_id))
+    await asyncio.to_thread(lambda: staged.write_bytes(photograph.as_dicom(picture, whose)))
+    return True
 
 
 async def _receive(engine: AsyncEngine, blobs: Blobs, actor: Actor, filing: Filing, staged: Path, file: UploadFile) -> None:

@@ -1,6 +1,8 @@
 import re
+from io import BytesIO
 
 import pytest
+from PIL import Image
 from sqlmodel import select
 
 from imaging.dicom import sandbox
@@ -132,3 +134,17 @@ async def test_what_is_sent_beside_images_is_seen_by_those_who_read_them(sign_in
     assert (some.status_code, some.content) == (206, b"ftypisom")
     stranger = await sign_in(province.other_doctor)
     assert (await stranger.get(addresses[0])).status_code == 404
+
+
+async def test_a_photograph_of_a_film_is_read_like_every_image(sign_in, province, referral, engine):
+    technician = await sign_in(province.technician)
+    out = BytesIO()
+    Image.new("L", (64, 48), 90).save(out, "JPEG")
+    for _ in range(2):
+        sent = await technician.post(f"/clinic/referrals/{referral.id}/upload", files=[("files", ("phim.jpg", out.getvalue()))])
+        assert sent.status_code == 303
+    study = await only_study(engine)
+    assert (study.instance_count, study.modalities, study.patient_id) == (1, "OT", province.patient.id)
+    await process(engine, blobs(), study.id)
+    assert (await only_study(engine)).state == "available"
+    assert "Thư, ảnh chụp và đoạn phim" not in (await technician.get(f"/clinic/referrals/{referral.id}/upload")).text
