@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pydicom
 import pytest
+from PIL import Image
 from playwright.async_api import Page, expect
 from sqlmodel import select
 
@@ -23,6 +24,7 @@ from tests.imaging.pipeline.conftest import PATIENT
 
 pytestmark = pytest.mark.browser
 SLICES = 24
+ORIENTATION = 0x0112
 
 
 @pytest.fixture
@@ -145,7 +147,7 @@ async def test_what_is_here_is_not_sent_and_the_page_says_so(page_for, live_serv
 
 async def test_sending_can_be_paused_and_goes_on(page_for, live_server, engine, province, referral, folder):
     images = disc(folder)
-    async with bad_line(live_server.address, rate=200_000) as line:
+    async with bad_line(live_server.address, rate=40_000) as line:
         page = await page_for(province.technician)
         await page.goto(f"{line.address}/clinic/referrals/{referral.id}/upload")
         await choose(page, folder)
@@ -156,3 +158,21 @@ async def test_sending_can_be_paused_and_goes_on(page_for, live_server, engine, 
         line.rate = 0
         await page.click("#pause")
         await expect(page.locator("#news")).to_contain_text(f"Đã có đủ {len(images)} tệp", timeout=20_000)
+
+
+async def test_a_photograph_taken_by_phone_is_an_image_of_the_question(page_for, live_server, engine, province, referral, folder):
+    sideways = Image.Exif()
+    sideways[ORIENTATION] = 6  # the phone was held upright
+    Image.new("RGB", (80, 40), "white").save(folder / "phim.png", exif=sideways)
+    (folder / "thư.pdf").write_bytes(b"%PDF-1.7 " + bytes(200))
+    page = await page_for(province.technician, PHONE)
+    await page.goto(f"/clinic/referrals/{referral.id}/upload")
+    await page.set_input_files("#photo", folder / "phim.png")
+    await expect(page.locator("#news")).to_contain_text("Đã có đủ 1 tệp", timeout=20_000)
+    await page.set_input_files("#files", folder / "thư.pdf")
+    await expect(page.locator("#news")).to_contain_text("Đã có đủ 2 tệp", timeout=20_000)
+    study = await only_study(engine)
+    [photo] = [pydicom.dcmread(BytesIO(await blobs().read(one.blob_key))) for one in await here(engine)]
+    assert (photo.Rows, photo.Columns, study.modalities, study.patient_id) == (80, 40, "OT", province.patient.id)
+    await page.reload()
+    await expect(page.locator(".documents")).to_contain_text("thư.pdf")

@@ -122,7 +122,8 @@ function isBusy(): boolean {
 }
 
 /** Look at the headers of all, then, in the order of sending, compute digests, ask what is here, and send. */
-async function take(picked: Picked[]): Promise<void> {
+async function take(chosen: Picked[]): Promise<void> {
+  const picked = await uprighted(chosen);
   const fresh = picked.filter(({ file, name }) => !items.some((item) => same(item, file, name))).map(itemOf);
   if (fresh.length === 0) return;
   preparing += 1;
@@ -170,6 +171,17 @@ function itemOf({ file, name }: Picked): Item {
     verdict: "",
     text: "",
   };
+}
+
+/** Photographs chosen by themselves are turned the right way up; the originals stay where they are. */
+async function uprighted(picked: Picked[]): Promise<Picked[]> {
+  return Promise.all(
+    picked.map(async ({ file, name }) => {
+      if (!file.type.startsWith("image/") || name.includes("/")) return { file, name };
+      const photo = await theReader().upright(file);
+      return { file: photo ? new File([photo], name, { lastModified: file.lastModified }) : file, name };
+    }),
+  );
 }
 
 async function look(wanted: readonly Item[], with_: Reader): Promise<void> {

@@ -34,6 +34,11 @@ export class Reader {
     return told.packed;
   }
 
+  /** A photograph as a plain JPEG; null where the browser cannot read it: then it is sent as it is. */
+  async upright(file: Blob): Promise<Blob | null> {
+    return (await this.ask(file, "upright")).upright ?? null;
+  }
+
   private ask(file: Blob, what: Ask["what"]): Promise<Told> {
     const id = ++this.asked;
     return new Promise((done) => {
