@@ -74,7 +74,7 @@ async def test_dicomweb_client_stores_searches_and_retrieves(address, token):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-async def test_orthanc_pushes_a_study(address, token, tmp_path, session):
+async def test_orthanc_pushes_a_study_finds_it_here_and_fetches_it_back(address, token, tmp_path, session):
     if not ORTHANC.exists() or not PLUGIN.exists():
         missing("Orthanc with its DICOMweb plugin")
     with socket.create_server(("127.0.0.1", 0)) as probe:
@@ -110,6 +110,16 @@ async def test_orthanc_pushes_a_study(address, token, tmp_path, session):
             study = (await peer.post("/instances", content=content)).json()["ParentStudy"]
             pushed = await peer.post("/dicom-web/servers/us/stow", json={"Resources": [study], "Synchronous": True})
             assert pushed.status_code == 200, pushed.text
+            await peer.delete(f"/studies/{study}")
+            uids = {"PatientID": "1CT1", "StudyInstanceUID": str(pydicom.dcmread(io.BytesIO(content)).StudyInstanceUID)}
+            asked = {"Uri": "/studies", "Arguments": {"PatientID": uids["PatientID"]}}
+            [found] = (await peer.post("/dicom-web/servers/us/qido", json=asked)).json()
+            assert uids["StudyInstanceUID"] in json.dumps(found)
+            wanted = {"Resources": [{"Study": uids["StudyInstanceUID"]}], "Synchronous": True}
+            fetched = await peer.post("/dicom-web/servers/us/retrieve", json=wanted)
+            assert fetched.status_code == 200, fetched.text
+            [instance] = (await peer.get("/instances")).json()
+            assert (await peer.get(f"/instances/{instance}/file")).content[128:] == content[128:]
     finally:
         process.terminate()
         process.wait(20)
