@@ -7,15 +7,18 @@ pictures come from here: `… OUT readme`.
 
 import asyncio
 import json
-import os
+import math
 import sys
+import tempfile
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx2
+from PIL import Image, ImageDraw
 from playwright.async_api import Browser, BrowserContext, async_playwright
 
 from imaging.dicom import synthetic
@@ -30,6 +33,7 @@ TEXT = {
     "critical": False,
 }
 BOUNDARY = "tRanh"
+SLICE = 14
 
 
 @dataclass
@@ -74,11 +78,9 @@ class Demo:
 
     async def otp(self, person: dict[str, Any]) -> str:
         """A second-factor code that was not used before; a new one may take half a minute to become due."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "telehealth.cli", "otp", "--user", person["login"],
-            stdout=asyncio.subprocess.PIPE, env=os.environ | {"TELEHEALTH_DATA": self.data},
-        )  # fmt: skip
-        return (await process.communicate())[0].decode().strip()
+        async with httpx2.AsyncClient(base_url=self.base, headers={"Accept": "application/json"}, timeout=60) as client:
+            people = (await client.get("/demo/messages")).json()["sign_ins"]
+        return next(str(one["otp"]) for one in people if one["login"] == person["login"])
 
     # --- the story ------------------------------------------------------------------------------------------------
 
@@ -94,7 +96,8 @@ class Demo:
                 self.made["acknowledged_question"] = await self._answer(reader, waiting[0])
                 body = {"decision": "transfer", "note": "Đã hẹn bệnh viện tỉnh thứ Năm."}
                 (await doctor.post(f"/api/v1/referrals/{waiting[0]}/acknowledge", json=body)).raise_for_status()
-                await self._claim(reader, waiting[1])
+                await self._claim(reader, waiting[-1])
+                await self._mark(reader, waiting[-1])
             if "draft" not in by_status:
                 await self._wrong_patient(doctor, known[0])
 
@@ -119,6 +122,15 @@ class Demo:
     async def _claim(self, reader: httpx2.AsyncClient, question: str) -> None:
         (await reader.post(f"/api/v1/referrals/{question}/claim")).raise_for_status()
         self.made["assigned_question"] = question
+
+    async def _mark(self, reader: httpx2.AsyncClient, question: str) -> None:
+        """A length on the slice that the pictures show."""
+        study = (await reader.get(f"/api/v1/referrals/{question}")).json()["studies"][0]
+        found = (await reader.get(f"/dicomweb/studies/{study['uid']}/instances?InstanceNumber={SLICE}")).json()[0]
+        mark = {"series_uid": found["0020000E"]["Value"][0], "sop_uid": found["00080018"]["Value"][0], "kind": "length"}
+        mark |= {"points": [[160, 190], [196, 222]], "label": "Nốt thuỳ trên phải"}
+        address = f"/api/v1/studies/{study['uid']}/marks/{uuid4()}"
+        (await reader.put(address, json=mark)).raise_for_status()
 
     async def _answer(self, reader: httpx2.AsyncClient, question: str) -> str:
         await self._claim(reader, question)
@@ -213,17 +225,91 @@ async def take(browser: Browser, demo: Demo, role: str, folder: Path, scheme: st
         await context.close()
 
 
-async def main(base: str, data: str, out: str, scheme: str = "light") -> None:
+README = {  # file: role and page, as PAGES names it
+    "patient-home-phone": ("patient", "home"),
+    "patient-times-phone": ("patient", "times"),
+    "technician-upload-desktop": ("technician", "upload"),
+    "referring_doctor-referral-desktop": ("referring_doctor", "referral"),
+    "specialist-worklist-desktop": ("specialist", "worklist"),
+    "specialist-reading-desktop": ("specialist", "reading"),
+    "technician-clinic-desktop": ("technician", "clinic"),
+    "coordinator-operations-desktop": ("coordinator", "unassigned"),
+    "administrator-people-desktop": ("administrator", "people"),
+    "auditor-audit-desktop": ("auditor", "audit"),
+}
+
+
+async def for_readme(browser: Browser, demo: Demo, folder: Path) -> None:
+    """One of each role's main page, and a visit that runs."""
+    for file, (role, name) in README.items():
+        context = await context_of(browser, demo, role, file.rpartition("-")[2], "light")
+        page = await context.new_page()
+        await page.goto(demo.base + dict(demo.pages(role))[name])
+        await page.wait_for_timeout(8000 if name == "reading" else 500)
+        if name == "reading":
+            await page.locator("#slider").fill(str(SLICE))
+            await page.wait_for_timeout(3000)
+        await page.screenshot(path=folder / f"{file}.png")
+        await context.close()
+    await _a_visit(browser, demo, folder)
+    for file in folder.glob("*.png"):
+        Image.open(file).convert("RGB").quantize(200, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(
+            file, optimize=True
+        )
+
+
+async def _a_visit(browser: Browser, demo: Demo, folder: Path) -> None:
+    """Both sides of one call, after the specialist has let the patient in."""
+    sides = {}
+    for role, size in (("patient", "phone"), ("specialist", "desktop")):
+        context = await context_of(browser, demo, role, size, "light")
+        sides[role] = page = await context.new_page()
+        await page.goto(f"{demo.base}/visits/{demo.made['visit']}/call")
+        await page.get_by_role("button", name="Vào phòng").click()
+        await page.wait_for_timeout(2000)
+    await sides["specialist"].get_by_role("button", name="Mời vào").click()
+    await sides["patient"].locator("#line-words[data-kind=ok]").wait_for(timeout=60_000)
+    await sides["patient"].wait_for_timeout(5000)
+    for role, page in sides.items():
+        size = "phone" if role == "patient" else "desktop"
+        await page.screenshot(path=folder / f"{role}-call-{size}.png")
+        await page.context.close()
+
+
+def somebody(path: Path, frames: int = 30) -> Path:
+    """A film for the pretended camera: a drawn head and shoulders that nod a little, 640 by 480, as Y4M."""
+    width, height = 640, 480
+    with path.open("wb") as file:
+        file.write(f"YUV4MPEG2 W{width} H{height} F15:1 Ip A1:1 C420jpeg\n".encode())
+        for number in range(frames):
+            nod = 4 * math.sin(2 * math.pi * number / frames)
+            picture = Image.new("RGB", (width, height), "#d7e3e1")
+            draw = ImageDraw.Draw(picture)
+            draw.ellipse((120, 330, 520, 720), fill="#0b6763")
+            draw.ellipse((232, 96 + nod, 408, 316 + nod), fill="#e8c4a6")
+            draw.pieslice((222, 72 + nod, 418, 280 + nod), 180, 360, fill="#2b2523")
+            y, cb, cr = picture.convert("YCbCr").split()
+            half = (width // 2, height // 2)
+            file.write(b"FRAME\n" + b"".join(plane.tobytes() for plane in (y, cb.resize(half), cr.resize(half))))
+    return path
+
+
+async def main(base: str, data: str, out: str, what: str = "light") -> None:
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     demo = Demo(base, data)
     await demo.sign_everybody_in()
     await demo.live()
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        for role in ("", *demo.people):
-            await take(browser, demo, role, folder, scheme)
-        await browser.close()
+    with tempfile.TemporaryDirectory() as films:
+        camera = f"--use-file-for-fake-video-capture={somebody(Path(films) / 'camera.y4m')}"
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*FLAGS, camera])
+            if what == "readme":
+                await for_readme(browser, demo, folder)
+            else:
+                for role in ("", *demo.people):
+                    await take(browser, demo, role, folder, what)
+            await browser.close()
 
 
 if __name__ == "__main__":
