@@ -16,3 +16,8 @@ class FiledElsewhere(Conflict):
 class ReasonMissing(Invalid):
     code = "reason-missing"
     title = "Please say why, in a few words"
+
+
+class NoSuchSpelling(Conflict):
+    code = "no-such-spelling"
+    title = "The name of this study is not proposed in that spelling (any more)"

@@ -41,6 +41,8 @@ class Study(SQLModel, table=True):
     """Accounts that hold or answered the question."""
     open_for_reading: bool = False
     dicom_patient_name: str = ""
+    name_as_sent: str = ""
+    """What the files say, where a person has approved another spelling; empty otherwise."""
     name_fold: str = Field(default="", index=True)
     name_key: str = ""
     dicom_patient_id: str = Field(default="", index=True)

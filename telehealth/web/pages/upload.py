@@ -10,6 +10,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from starlette.datastructures import UploadFile
 
+from imaging.dicom.legacy_vietnamese import spellings
 from imaging.dicom.person_names import whole_name
 from imaging.intake import documents, manifest
 from imaging.intake import service as intake
@@ -17,7 +18,9 @@ from imaging.intake.answers import sentence
 from imaging.intake.files import take
 from imaging.intake.schemas import SeriesOut
 from imaging.pipeline import service as pipeline
+from imaging.pipeline.errors import NoSuchSpelling
 from imaging.pipeline.service import Decision
+from imaging.pipeline.spelling import repair_name
 from imaging.store.access import scope_of
 from imaging.store.lifecycle import StudyState
 from imaging.store.models import Study
@@ -50,6 +53,7 @@ STATES = {
     StudyState.REJECTED: ("muted", "Rejected"),
     StudyState.WITHDRAWN: ("muted", "Withdrawn"),
 }
+MORE_COMES = "Can be read; more images are coming"
 FINDINGS = {
     "incomplete": "{received} of {expected} announced images are here",
     "gap": "{missing} slices seem to be missing in one series",
@@ -142,13 +146,13 @@ async def _studies(session: AsyncSession, actor: Actor, referral: Referral) -> l
 
 def shown(study: Study, truth: dict[str, Any], actor: Actor) -> dict[str, Any]:
     """A study in the reader's words."""
-    kind, words = STATES[StudyState(study.state)]
+    kind, words = ("info", MORE_COMES) if _still_arrives(study) else STATES[StudyState(study.state)]
     step = truth["progress"]["step"]
     scope = scope_of(study)
     return truth | {
         "kind": kind,
         "words": gettext(words),
-        "busy": study.state in (StudyState.RECEIVING, StudyState.CHECKING),
+        "busy": study.state in (StudyState.RECEIVING, StudyState.CHECKING) or _still_arrives(study),
         "step_words": gettext(STEPS[step]) if step else "",
         "notes": [gettext(FINDINGS.get(f["code"], f["code"])).format_map(f) for f in study.findings if _is_said(f, study)],
         "reasons": [gettext(REASONS[code]) for code in study.held_facts.get("reasons", []) if code in REASONS],
@@ -156,10 +160,17 @@ def shown(study: Study, truth: dict[str, Any], actor: Actor) -> dict[str, Any]:
         "file_birth": study.dicom_birth_date,
         "decided": study.identity.get("decided"),
         "proposal": study.identity.get("proposal"),
+        "spellings": spellings(study.dicom_patient_name),
+        "name_as_sent": study.name_as_sent,
         "may_decide": access.may(actor, Action.RESOLVE_IDENTITY, scope),
         "may_propose": access.may(actor, Action.PROPOSE_IDENTITY, scope),
         "study_date": study.study_date,
     }
+
+
+def _still_arrives(study: Study) -> bool:
+    """Readable since its patient is sure, not yet checked whole."""
+    return study.state == StudyState.AVAILABLE and study.available_at is None
 
 
 def _is_said(finding: dict[str, Any], study: Study) -> bool:
@@ -220,4 +231,17 @@ async def decide(
             raise
         told = {"told": gettext(error.title), "told_about": study_id, "note": note}
         return await _page(request, session, actor, referral_id, status_of(error), **told)
+    return RedirectResponse(f"/clinic/referrals/{referral_id}/upload", 303)
+
+
+@router.post("/clinic/referrals/{referral_id}/studies/{study_id}/spelling")
+async def spell(
+    request: Request, referral_id: str, study_id: UUID, actor: CurrentActor, session: Work, code: Annotated[str, Form()] = ""
+) -> Response:
+    """The name is meant as proposed: the index and the pages say so from here on, the file stays."""
+    await uploads.to_receive(session, actor, referral_id)
+    try:
+        await repair_name(session, actor, study_id, code)
+    except NoSuchSpelling as error:
+        return await _page(request, session, actor, referral_id, 409, told=gettext(error.title), told_about=study_id, note="")
     return RedirectResponse(f"/clinic/referrals/{referral_id}/upload", 303)
