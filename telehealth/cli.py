@@ -212,6 +212,10 @@ def _greet(config: Settings, signins: list[seed.SignIn]) -> None:
     out.print(table)
     out.print(f"second-factor code of a member of the staff: telehealth otp --user EMAIL   (or {config.address}/demo/messages)")
     out.print(f"ready: {config.address}   messages and one-time codes: {config.address}/demo/messages", highlight=False)
+    if config.dimse_port:
+        out.print(
+            f"DICOM: {config.dimse.ae_title} at {config.host}:{config.dimse_port}, for MODALITY and STATION", highlight=False
+        )
     out.print("Ctrl-C stops everything", highlight=False)
 
 

@@ -13,6 +13,8 @@ from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from imaging.dicom.synthetic import PatientFacts, ct_volume, radiograph, ultrasound_cine
+from imaging.dimse import nodes
+from imaging.dimse.models import Right
 from imaging.store.receive import receive
 from imaging.store.service import Filing
 from telehealth.core.actor import SYSTEM, Actor, Role
@@ -68,6 +70,7 @@ async def load(engine: AsyncEngine, config: Settings) -> list[SignIn]:
         sign_ins = await _staff(session, places)
         patients = await _patients(session, places)
         sign_ins.insert(0, SignIn(role=Role.PATIENT, name="Trần Gia Bảo", login="+84912000001", password=""))
+        await _devices(session, places)
     _keep(path, sign_ins)
     await _questions(engine, places, patients)
     return sign_ins
@@ -191,6 +194,20 @@ async def _patients(session: AsyncSession, places: Places) -> list[Patient]:
 async def _actor(session: AsyncSession, email: str) -> Actor:
     account = (await session.exec(select(Account).where(Account.email == f"{email}@demo.telehealth.vn"))).one()
     return await describe(session, account)
+
+
+async def _devices(session: AsyncSession, places: Places) -> None:
+    """A modality of the clinic and a reading station of the unit, on this machine."""
+    devices = (
+        ("MODALITY", "ky.vu", places.luc_ngan, (Right.STORE, Right.WORKLIST), 0),
+        ("STATION", "minh.le", places.reading_unit, (Right.QUERY, Right.RETRIEVE), 11113),
+    )
+    for title, login, place, rights, port in devices:
+        person = await _actor(session, login)
+        assert person.account_id is not None
+        host = "127.0.0.1" if port else ""
+        given = nodes.NodeIn(title, ["127.0.0.0/8"], place.id, person.account_id, rights, host=host, port=port)
+        await nodes.add(session, SYSTEM, given)
 
 
 async def _questions(engine: AsyncEngine, places: Places, patients: list[Patient]) -> None:

@@ -27,11 +27,8 @@ def check(config: Settings) -> None:
     for port in filter(None, (config.dimse_port, config.dimse.tls_port)):
         try:
             bound(config.host, port, shared=False).close()
-        except OSError as error:
-            raise PortTaken(
-                f"DICOM port {port} is taken or not allowed ({error.strerror}): "
-                "choose another with TELEHEALTH_DIMSE__PORT=11113, or 0 for none"
-            ) from None
+        except OSError:
+            raise PortTaken(f"DICOM port {port} is taken: TELEHEALTH_DIMSE__PORT=11113 (0: none)") from None
 
 
 def run(config: Settings) -> None:
