@@ -6,7 +6,9 @@ disk writes temp file -> fsync -> rename -> fsync of the folder.
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -22,6 +24,9 @@ from telehealth.core.ids import new_id
 from telehealth.core.settings import Settings, settings
 
 CHUNK = 1024**2
+TWO_DIGITS = frozenset(f"{number:02x}" for number in range(256))
+FORGOTTEN_S = 24 * 3600
+"""A staged file this old belongs to a process that was killed."""
 
 
 class Blobs(Protocol):
@@ -77,6 +82,7 @@ class Disk:
         self.root = root
         self.temp = root / "tmp"
         self.temp.mkdir(parents=True, exist_ok=True)
+        _sweep(self.temp)
 
     def staging(self) -> Path:
         return self.temp / str(new_id())
@@ -105,14 +111,13 @@ class Disk:
             _fsync(folder)
 
     def _make(self, folder: Path) -> None:
-        """All the folders of one kind at once, durably: their names stand in the one above them."""
+        """Durably: a folder's name stands in the one above it. Folders of digests are made all at once."""
         if folder.exists():
             return
-        for number in range(256):
-            (folder.parent / f"{number:02x}").mkdir(parents=True, exist_ok=True)
-        folder.mkdir(exist_ok=True)  # a key of another form
+        self._make(folder.parent)
+        for name in TWO_DIGITS if folder.name in TWO_DIGITS else (folder.name,):
+            (folder.parent / name).mkdir(exist_ok=True)
         _fsync(folder.parent)
-        _fsync(self.root)
 
     async def read(self, key: str, offset: int = 0, length: int | None = None) -> bytes:
         return await asyncio.to_thread(self._read, key, offset, length)
@@ -151,6 +156,7 @@ class S3:
         self.cache = scratch / "cache"
         for folder in (self.temp, self.cache):
             folder.mkdir(parents=True, exist_ok=True)
+        _sweep(self.temp)
 
     def staging(self) -> Path:
         return self.temp / str(new_id())
@@ -199,6 +205,14 @@ class S3:
             await obstore.list_with_delimiter_async(self.store, "dicom/")
         except (BaseError, OSError) as error:
             raise Unavailable(type(error).__name__) from error
+
+
+def _sweep(temp: Path) -> None:
+    """What was left behind by a kill; others may sweep at the same time."""
+    for file in temp.iterdir():
+        with suppress(FileNotFoundError):
+            if time.time() - file.stat().st_mtime > FORGOTTEN_S:
+                file.unlink()
 
 
 def _fsync(path: Path) -> None:
