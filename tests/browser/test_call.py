@@ -150,3 +150,18 @@ async def test_before_its_time_the_page_says_when(page_for, province, live_serve
     patient = await page_for(province.patient_account, PHONE)
     await patient.goto(f"/visits/{appointment.id}/call")
     await expect(patient.get_by_role("heading", name="Phòng khám chưa mở")).to_be_visible()
+
+
+async def test_devices_that_a_phone_call_took_away_are_taken_again(page_for, province, live_server):
+    appointment = await visit_now(live_server.engine, province)
+    patient, doctor = await meet(page_for, province, appointment)
+    before = await patient.evaluate("document.querySelector('[data-own]').srcObject.id")
+    await patient.evaluate(
+        """() => {
+          const own = document.querySelector("[data-own]").srcObject;
+          for (const track of own.getTracks()) track.stop();
+          document.dispatchEvent(new Event("visibilitychange"));
+        }"""
+    )
+    await patient.wait_for_function("id => document.querySelector('[data-own]').srcObject.id !== id", arg=before)
+    await sees_the_other(doctor)

@@ -21,6 +21,23 @@ export async function openDevices(): Promise<Devices> {
   return { stream: new MediaStream(), problem };
 }
 
+/**
+ * Tells when the devices were taken away and can be had again. iOS takes both for a phone call and gives back tracks that
+ * have ended or stay mute; a page in the background may not ask for a camera, so the question waits until it is seen.
+ */
+export function watchDevices(stream: MediaStream, again: () => void): () => void {
+  const look = (): void => {
+    const dead = stream.getTracks().some((track) => track.readyState === "ended" || track.muted);
+    if (dead && document.visibilityState === "visible") again();
+  };
+  for (const track of stream.getTracks()) track.addEventListener("ended", look);
+  document.addEventListener("visibilitychange", look);
+  return () => {
+    for (const track of stream.getTracks()) track.removeEventListener("ended", look);
+    document.removeEventListener("visibilitychange", look);
+  };
+}
+
 export function problemOf(error: unknown): DeviceProblem {
   const name = error instanceof DOMException ? error.name : "";
   if (name === "NotAllowedError" || name === "SecurityError") return "denied";

@@ -1,6 +1,6 @@
 /** The call page: devices, room, the other person, and what is drawn of them. */
 import "../call/call.css";
-import { chime, openDevices, watchLevel } from "../call/devices";
+import { chime, openDevices, watchDevices, watchLevel } from "../call/devices";
 import { Group, type Sampled } from "../call/group";
 import type { FromRoom } from "../call/messages";
 import { prepare } from "../call/preview";
@@ -44,6 +44,7 @@ const group = new Group({
   },
 });
 let stopLevel = (): void => undefined;
+let stopWatching = (): void => undefined;
 
 function apply(event: FromRoom | Here): void {
   const before = call;
@@ -72,6 +73,20 @@ async function check(): Promise<void> {
   });
 }
 
+/** After a phone call: new tracks into the old connections, switched on and off as they were. */
+async function takeDevicesAgain(): Promise<void> {
+  stopWatching();
+  for (const track of own.getTracks()) track.stop();
+  const { stream } = await openDevices();
+  own = stream;
+  for (const video of document.querySelectorAll<HTMLVideoElement>("[data-own]")) video.srcObject = own;
+  for (const track of own.getTracks()) {
+    track.enabled = track.kind === "audio" ? call.microphone : call.camera;
+    group.replace(track);
+  }
+  stopWatching = watchDevices(own, () => void takeDevicesAgain());
+}
+
 function toggle(kind: "microphone" | "camera"): void {
   const tracks = kind === "microphone" ? own.getAudioTracks() : own.getVideoTracks();
   const on = tracks.length > 0 && !call[kind];
@@ -89,7 +104,12 @@ function tellDevices(): void {
 async function join(): Promise<Ticket> {
   try {
     // a dead network swallows requests without a word: better to ask again
-    const answer = await api<Join>("POST", root.dataset.join ?? `${address}/join`, undefined, AbortSignal.timeout(JOIN_MS));
+    const answer = await api<Join>(
+      "POST",
+      root.dataset.join ?? `${address}/join`,
+      undefined,
+      AbortSignal.timeout(JOIN_MS),
+    );
     iceServers = answer.ice_servers;
     relayOnly = answer.relay_only ?? false;
     return answer;
@@ -106,6 +126,7 @@ async function enter(): Promise<void> {
   apply({ kind: "enter-pressed" });
   await devices;
   stopLevel();
+  stopWatching = watchDevices(own, () => void takeDevicesAgain());
   socket = new RoomSocket(join, {
     heard,
     opened(open) {
@@ -170,6 +191,7 @@ function takeSample(sampled: Sampled): void {
 // The end
 
 function leave(): void {
+  stopWatching();
   sessionStorage.removeItem(ENTERED);
   recorder.stop();
   group.close();
