@@ -53,8 +53,8 @@ class Line:
         self._writers |= {writer, far_writer}
         try:
             await asyncio.gather(self._upwards(reader, far_writer), self._downwards(far_reader, writer))
-        except OSError:
-            pass
+        except (OSError, asyncio.CancelledError):
+            pass  # cut, or the block is over
         finally:
             self._writers -= {writer, far_writer}
             writer.transport.abort()

@@ -6,11 +6,12 @@ A benchmark is a module with `run(options) -> list[Line]`; it has one line in BE
 import argparse
 import sys
 
-from tests.bench import imaging
+from tests.bench import imaging, uploads
 from tests.bench.table import printed
 
 BENCHES = {
     "imaging": imaging.run,
+    "uploads": uploads.run,
 }
 
 
