@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from imaging.dicom import preflight, read
 from imaging.dicom.preflight import Buffer
 from imaging.dicom.refusals import Code, Refusal, Refused
+from imaging.store import sameness
 from imaging.store.committer import Flushed, committer
 from imaging.store.service import Answer, Arrival, Filing, StagedInstance
 from telehealth.core.actor import Actor
@@ -92,9 +93,19 @@ async def settle(blobs: Blobs, actor: Actor, staged: "Staged", filing: Filing, *
 async def commit(engine: AsyncEngine, blobs: Blobs, prepared: Sequence[Flushed]) -> list[Answer]:
     """The second half, for as many as there are: answers in their order."""
     try:
-        return await committer(engine).commit(blobs, prepared)
+        answers = await committer(engine).commit(blobs, prepared)
+        return [await _second_look(engine, blobs, *pair) for pair in zip(prepared, answers, strict=True)]
     finally:
         drop(prepared)
+
+
+async def _second_look(engine: AsyncEngine, blobs: Blobs, one: Flushed, answer: Answer) -> Answer:
+    """Other bytes may yet be the instance that we hold, as another door's sender writes it."""
+    if not sameness.is_doubtful(answer) or not (known := await sameness.recognise(engine, blobs, one.arrival)):
+        return answer
+    (again,) = await committer(engine).commit(blobs, [Flushed(known, one.staged)])
+    await sameness.forget(engine, blobs, one.arrival)
+    return again
 
 
 def drop(prepared: Sequence[Flushed]) -> None:
