@@ -114,7 +114,9 @@ class Forwarder:
         if verdict := answer.headers.get("Upload-Verdict"):
             self._done(one, verdict, answer.headers.get("Upload-Reason", ""))
             return
-        raise NotNow(f"{answer.status_code}")  # it goes on elsewhere, or anew: asked again in a moment
+        if answer.status_code == 422:  # not what was announced: packed anew, in case the packed file was hurt here
+            one.path.with_suffix(".gz").unlink(missing_ok=True)
+        raise NotNow(str(answer.status_code))  # it goes on elsewhere, or anew: asked again in a moment
 
     def _done(self, one: Packed, verdict: str, reason: str) -> None:
         one.path.with_suffix(".gz").unlink(missing_ok=True)

@@ -25,7 +25,7 @@ CREATE TABLE IF NOT EXISTS entry (
   sha256 TEXT PRIMARY KEY, name TEXT NOT NULL, size INTEGER NOT NULL, rank TEXT NOT NULL, state TEXT NOT NULL,
   study_uid TEXT NOT NULL, series_uid TEXT NOT NULL, sop_uid TEXT NOT NULL, modality TEXT NOT NULL,
   description TEXT NOT NULL, series_number INTEGER, patient TEXT NOT NULL, study_date TEXT NOT NULL,
-  accession TEXT NOT NULL, urgent INTEGER NOT NULL, sent INTEGER NOT NULL DEFAULT 0, verdict TEXT NOT NULL DEFAULT '',
+  accession TEXT NOT NULL, urgent INTEGER NOT NULL, verdict TEXT NOT NULL DEFAULT '',
   reason TEXT NOT NULL DEFAULT '', came_at REAL NOT NULL, done_at REAL
 );
 CREATE INDEX IF NOT EXISTS entry_waiting ON entry (state, rank);
@@ -43,7 +43,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Entry:
-    """One file that waits. sent: bytes that the province confirmed, as packed for the wire."""
+    """One file that waits."""
 
     sha256: str
     name: str
@@ -54,7 +54,6 @@ class Entry:
     modality: str
     description: str
     series_number: int | None
-    sent: int
 
 
 class Queue:
@@ -138,9 +137,6 @@ class Queue:
         columns = ", ".join(Entry.__dataclass_fields__)
         rows = self._all(f"SELECT {columns} FROM entry WHERE state = 'waiting' ORDER BY rank LIMIT ?", most)  # noqa: S608
         return [Entry(**dict(row)) for row in rows]
-
-    def progressed(self, digest: str, sent: int) -> None:
-        self._do("UPDATE entry SET sent = ? WHERE sha256 = ?", (sent, digest))
 
     def answered(self, digest: str, verdict: str, reason: str, *, taken: bool) -> None:
         """The province's word on it. Only what it confirmed is deleted here, and only after the row says so."""

@@ -1,7 +1,6 @@
 """The modality's side: C-ECHO and C-STORE. "Success" means that the bytes are on this machine's disk, whatever the line does."""
 
 import socket
-from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -49,6 +48,3 @@ def _store(event: Any, queue: Queue) -> int:
 def _at_once(event: Any) -> None:
     """Answers leave without waiting for more (Nagle): else every instance costs 40 ms."""
     event.assoc.dul.socket.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-Listen = Callable[[GatewayConfig, Queue], ThreadedAssociationServer]

@@ -125,6 +125,19 @@ def packed_sizes(images: list[bytes]) -> list[int]:
     ]
 
 
+async def test_a_packed_file_that_was_hurt_here_is_packed_anew(live_server, engine, province, tmp_path):
+    [image] = ct_volume(PATIENT, slices=1, size=64)
+    config = GatewayConfig(live_server.address, await token_of(engine, province.technician), tmp_path / "gateway")
+    with open_queue(config.folder) as queue:
+        digest = queue.put("1.dcm", [image])
+        packed = queue.path(digest).with_suffix(".gz")
+        packed.write_bytes(b"\x1f\x8b" + bytes(1000))
+        await asyncio.to_thread(forward_all, queue, config)
+        assert (queue.waiting(1), packed.exists(), queue.path(digest).exists()) == ([], False, False)
+    [one] = await stored(engine)
+    assert await own_blobs().read(one.blob_key) == image
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

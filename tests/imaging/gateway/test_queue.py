@@ -56,7 +56,6 @@ def test_what_was_accepted_is_there_after_a_power_cut(tmp_path):
 def test_nothing_is_deleted_before_the_province_has_it(tmp_path):
     with open_queue(tmp_path) as queue:
         good, bad = queue.put("good", [FILES[0]]), queue.put("bad", [b"x"])
-        queue.progressed(good, 100)
         assert queue.path(good).read_bytes() == FILES[0]
         queue.answered(good, "stored", "", taken=True)
         queue.answered(bad, "refused", "not_dicom", taken=False)
