@@ -182,6 +182,11 @@ def _write_all(descriptor: int, content: bytes) -> None:
         left = left[os.write(descriptor, left) :]
 
 
+def largest() -> int:
+    """Bytes of one file."""
+    return settings().limits.instance_bytes
+
+
 async def _in_thread(work: Callable[..., T], *given: Any) -> T:
     return await asyncio.get_running_loop().run_in_executor(_threads, work, *given)
 
@@ -193,7 +198,7 @@ async def _write(source: AsyncIterator[bytes], staged: Staged) -> None:
     try:
         async for chunk in source:
             gathered, total = gathered + len(chunk), total + len(chunk)
-            if total > settings().limits.instance_bytes:
+            if total > largest():
                 raise Refused(Code.TOO_LARGE)
             staged.rest.append(chunk)
             if gathered >= SLICE:
@@ -209,7 +214,7 @@ async def _write(source: AsyncIterator[bytes], staged: Staged) -> None:
 
 
 async def _copy(source: Path, staged: Staged) -> None:
-    if source.stat().st_size > settings().limits.instance_bytes:
+    if source.stat().st_size > largest():
         raise Refused(Code.TOO_LARGE)
     await _in_thread(_copy_all, source, staged)
 
