@@ -165,3 +165,17 @@ async def test_devices_that_a_phone_call_took_away_are_taken_again(page_for, pro
     )
     await patient.wait_for_function("id => document.querySelector('[data-own]').srcObject.id !== id", arg=before)
     await sees_the_other(doctor)
+
+
+async def test_a_raised_hand_a_wish_for_quiet_and_a_call_for_help(page_for, province, live_server):
+    appointment = await visit_now(live_server.engine, province)
+    patient, doctor = await meet(page_for, province, appointment)
+    await patient.locator("#more-toggle").click()
+    await patient.get_by_role("button", name="Giơ tay").click()
+    await expect(doctor.locator("[data-hand]")).to_be_visible()
+
+    await doctor.locator("#more-toggle").click()
+    await doctor.get_by_role("button", name="Xin tắt micrô").click()
+    await expect(doctor.locator("[data-muted]")).to_be_visible()
+    await doctor.get_by_role("button", name="Cấp cứu: 115").click()
+    await expect(doctor.locator("#help")).to_contain_text(province.patient.full_name)

@@ -101,6 +101,10 @@ def cause_text(cause: str) -> str:
 def script_texts() -> dict[str, str]:
     """What the page's script says, by its English sentence."""
     return {
+        "Call 115": _("Call 115"),
+        "The record does not answer. Ask for the address.": _("The record does not answer. Ask for the address."),
+        "Ask to mute": _("Ask to mute"),
+        "Show out": _("Show out"),
         "The line is good: sound and picture will come through.": _("The line is good: sound and picture will come through."),
         "The line will do: the picture may be small at times, the sound comes first.": _(
             "The line will do: the picture may be small at times, the sound comes first."

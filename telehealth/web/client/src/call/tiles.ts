@@ -39,6 +39,7 @@ export class Tiles {
     tile.toggleAttribute("data-speaking", speaking);
     need("[data-name]", tile).textContent = seat.name;
     need("[data-role]", tile).textContent = t(ROLES[seat.role] ?? "Guest");
+    need("[data-hand]", tile).hidden = seat.hand_at === null;
     need("[data-muted]", tile).hidden = seat.microphone;
     const words = absence(seat, reception);
     need(".call-shade", tile).hidden = words === "";

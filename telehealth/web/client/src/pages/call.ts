@@ -3,6 +3,7 @@ import "../call/call.css";
 import { chime, openDevices, watchDevices, watchLevel } from "../call/devices";
 import { Group, type Sampled } from "../call/group";
 import type { FromRoom } from "../call/messages";
+import { More } from "../call/more";
 import { prepare } from "../call/preview";
 import { Recorder } from "../call/recorder";
 import { Final, RoomSocket, type Ticket } from "../call/socket";
@@ -31,6 +32,7 @@ let socket: RoomSocket | null = null;
 let phone = false;
 let speaker = NOBODY;
 const bytes = new Map<string, number>();
+const more = new More(address, (message) => socket?.send(message));
 const recorder = new Recorder(`${address}/statistics`, () => call.line);
 const group = new Group({
   configuration: () => ({ iceServers, iceTransportPolicy: relayOnly ? "relay" : "all", bundlePolicy: "max-bundle" }),
@@ -50,6 +52,7 @@ function apply(event: FromRoom | Here): void {
   const before = call;
   call = next(call, event);
   view.draw(call);
+  more.draw(call);
   if (waitingOf(call).length > waitingOf(before).length) chime();
   if (before.phase !== "over" && call.phase === "over") leave();
   if (event.kind === "room") follow();
@@ -141,6 +144,7 @@ function heard(message: FromRoom): void {
   apply(message);
   if (message.kind === "welcome" && !message.resumed) tellDevices();
   group.hear(message);
+  if (message.kind === "asked_mute" && call.microphone) toggle("microphone");
 }
 
 function follow(): void {
