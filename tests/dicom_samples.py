@@ -49,8 +49,9 @@ def image(
     columns: int = 4,
     pixels: bytes | None = None,
     middle: bytes = b"",
+    after: bytes = b"",
 ) -> bytes:
-    """The data set of a small grey image. middle: elements between groups 0020 and 0028."""
+    """The data set of a small grey image. middle, after: elements between groups 0020 and 0028, 0028 and 7FE0."""
     return b"".join(
         (
             element(8, 5, b"CS", b"ISO_IR 192"),
@@ -72,6 +73,7 @@ def image(
             short(0x28, 0x101, 8),
             short(0x28, 0x102, 7),
             short(0x28, 0x103, 0),
+            after,
             element(0x7FE0, 0x10, b"OB", bytes(range(16)) if pixels is None else pixels),
         )
     )

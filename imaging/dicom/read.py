@@ -55,6 +55,12 @@ class InstanceHeader:
     laterality: str = ""
     series_date: str = ""
     series_time: str = ""
+    performed_date: str = ""
+    """Of the performed procedure step."""
+    performed_time: str = ""
+    step_id: str = ""
+    """Scheduled Procedure Step ID and Requested Procedure ID of the first item of Request Attributes."""
+    procedure_id: str = ""
     number: int | None = None
     rows: int | None = None
     columns: int | None = None
@@ -130,6 +136,10 @@ def describe(layout: Layout, model: Model, metadata_json: str) -> InstanceHeader
         laterality=_text(model, "00200060"),
         series_date=_text(model, "00080021"),
         series_time=_text(model, "00080031"),
+        performed_date=_text(model, "00400244"),
+        performed_time=_text(model, "00400245"),
+        step_id=_text(_asked_for(model), "00400009"),
+        procedure_id=_text(_asked_for(model), "00401001"),
         number=_number(model, "00200013"),
         rows=layout.number(preflight.ROWS) or None,
         columns=layout.number(preflight.COLUMNS) or None,
@@ -162,6 +172,13 @@ def _mend_character_set(dataset: FileDataset) -> None:
         except UnicodeDecodeError:
             return
         dataset.set_original_encoding(dataset.is_implicit_VR, dataset.is_little_endian, ["utf8"])
+
+
+def _asked_for(model: Model) -> Model:
+    """The first item of Request Attributes (0040,0275), empty where there is none."""
+    items = model.get("00400275", {}).get("Value") or [{}]
+    first = items[0]
+    return first if isinstance(first, dict) else {}
 
 
 def _text(model: Model, tag: str) -> str:

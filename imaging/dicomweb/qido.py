@@ -14,7 +14,7 @@ from imaging.store.errors import BadSearch
 from imaging.store.search import KEYS, PAGE, Level, Search
 from telehealth.core.rows import Row
 
-STUDY_WIDTH, SERIES_WIDTH = 14, 9
+STUDY_WIDTH, SERIES_WIDTH = 14, 13
 """Columns of each level in a row of `search.find`."""
 
 
@@ -103,8 +103,9 @@ def study_members(row: Row) -> list[str]:
 
 def series_members(row: Row) -> list[str]:
     """Table 10.6.3-4, but for the address."""
-    uid, modality, date, time, description, body_part, number, laterality, instances = row
+    uid, modality, date, time, description, body_part, number, laterality, instances, *asked = row
     return [
+        *_asked_for(*asked),
         _text("00080021", "DA", date),
         _text("00080031", "TM", time),
         _text("00080060", "CS", modality),
@@ -115,6 +116,15 @@ def series_members(row: Row) -> list[str]:
         _text("00200060", "CS", laterality),
         _number("00201209", "IS", instances),
     ]
+
+
+def _asked_for(date: str, time: str, step_id: str, procedure_id: str) -> list[str]:
+    """The performed step, and Request Attributes where the series has any."""
+    found = [_text("00400244", "DA", date), _text("00400245", "TM", time)]
+    if step_id or procedure_id:
+        item = f"{_text('00400009', 'SH', step_id)},{_text('00401001', 'SH', procedure_id)}"
+        found.append(f'"00400275":{{"vr":"SQ","Value":[{{{item}}}]}}')
+    return found
 
 
 def instance_members(row: Row) -> list[str]:

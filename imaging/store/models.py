@@ -120,6 +120,11 @@ class Series(SQLModel, table=True):
     laterality: str = ""
     series_date: str = ""
     series_time: str = ""
+    performed_date: str = ""
+    performed_time: str = ""
+    step_id: str = ""
+    """What the series was asked for under: Scheduled Procedure Step ID and Requested Procedure ID."""
+    procedure_id: str = ""
     instance_count: int = 0
     version: int = 0
     """Rises with every instance of this series."""

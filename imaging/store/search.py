@@ -71,6 +71,10 @@ KEYS: dict[str, Key] = {
     "00200011": Key(Level.SERIES, Kind.NUMBER, "series.number"),
     "00080021": Key(Level.SERIES, Kind.DATE, "series.series_date"),
     "00080031": Key(Level.SERIES, Kind.TIME, "series.series_time"),
+    "00400244": Key(Level.SERIES, Kind.DATE, "series.performed_date"),
+    "00400245": Key(Level.SERIES, Kind.TIME, "series.performed_time"),
+    "00400009": Key(Level.SERIES, Kind.TEXT, "series.step_id"),
+    "00401001": Key(Level.SERIES, Kind.TEXT, "series.procedure_id"),
     "0008103E": Key(Level.SERIES, Kind.TEXT, "series.description"),
     "00180015": Key(Level.SERIES, Kind.TEXT, "series.body_part"),
     "00080018": Key(Level.INSTANCE, Kind.UID, "instance.sop_uid", names_few=True),
@@ -104,7 +108,8 @@ STUDY_COLUMNS = """study.uid, study.study_date, study.study_time, study.accessio
  study.referring_physician, study.description, study.dicom_patient_name, study.dicom_patient_id, study.dicom_birth_date,
  study.dicom_sex, study.study_id, study.series_count, study.instance_count"""
 SERIES_COLUMNS = """series.uid, series.modality, series.series_date, series.series_time, series.description,
- series.body_part, series.number, series.laterality, series.instance_count"""
+ series.body_part, series.number, series.laterality, series.instance_count, series.performed_date,
+ series.performed_time, series.step_id, series.procedure_id"""
 INSTANCE_COLUMNS = """instance.sop_uid, instance.sop_class, instance.transfer_syntax, instance.number, instance.frames,
  instance.rows, instance.columns, instance.bits_allocated"""
 FROM = {

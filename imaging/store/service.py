@@ -475,4 +475,8 @@ def _series_values(header: InstanceHeader, study: _Study) -> dict[str, Any]:
         "laterality": header.laterality,
         "series_date": header.series_date,
         "series_time": header.series_time,
+        "performed_date": header.performed_date,
+        "performed_time": header.performed_time,
+        "step_id": header.step_id,
+        "procedure_id": header.procedure_id,
     }

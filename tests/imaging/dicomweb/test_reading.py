@@ -228,6 +228,27 @@ async def kept(client, dataset: pydicom.FileDataset) -> str:
     return f"/dicomweb/studies/{dataset.StudyInstanceUID}/series/{dataset.SeriesInstanceUID}/instances/{dataset.SOPInstanceUID}"
 
 
+async def test_a_series_is_found_by_what_it_was_asked_for(sign_in, province):
+    clinic = await sign_in(province.technician)
+    item = element(0x40, 0x09, b"SH", b"STEP1") + element(0x40, 0x1001, b"SH", b"PROC1")
+    asked = element(0x40, 0x275, b"SQ", b"\xfe\xff\x00\xe0" + len(item).to_bytes(4, "little") + item)
+    performed = element(0x40, 0x244, b"DA", b"20260106") + element(0x40, 0x245, b"TM", b"101500")
+    await store(clinic, file_of(image(after=performed + asked)))
+    for query, count in (
+        ("RequestAttributesSequence.ScheduledProcedureStepID=STEP1", 1),
+        ("00400275.00401001=PROC*", 1),
+        ("00401001=PROC2", 0),
+        ("PerformedProcedureStepStartDate=20260101-20260110&PerformedProcedureStepStartTime=10", 1),
+        ("PerformedProcedureStepStartDate=20260107", 0),
+    ):
+        for path in ("/series", "/studies"):
+            assert len((await clinic.get(f"/dicomweb{path}?{query}")).json()) == count, (path, query)
+    [series] = (await clinic.get(f"{STUDY}/series")).json()
+    [told] = series["00400275"]["Value"]
+    assert (told["00400009"]["Value"], told["00401001"]["Value"]) == (["STEP1"], ["PROC1"])
+    assert series["00400244"]["Value"] == ["20260106"]
+
+
 SYNTAXES = {
     "application/octet-stream": "1.2.840.10008.1.2.1",
     "image/jp2": "1.2.840.10008.1.2.4.90",
