@@ -126,6 +126,10 @@ SERIES = (
     "SeriesNumber",
     "Laterality",
     "NumberOfSeriesRelatedInstances",
+    "PerformedProcedureStepStartDate",
+    "PerformedProcedureStepStartTime",
+    "ScheduledProcedureStepID",
+    "RequestedProcedureID",
 )
 INSTANCE = (
     "SOPInstanceUID",
