@@ -70,8 +70,8 @@ class Overview:
     """Empty for those who only count."""
 
 
-async def overview(session: AsyncSession, actor: Actor) -> Overview:
-    """Raises Forbidden. Administrators count their units' studies, coordinators see the cases as well."""
+async def overview(session: AsyncSession, actor: Actor, *, first_look: bool = True) -> Overview:
+    """first_look: not the same page drawn anew, so it goes on record. Raises Forbidden. Administrators count their units' studies, coordinators see the cases as well."""
     if not access.holds(actor, Action.SEE_OPERATIONS):
         raise Forbidden()
     now, mine = clock.now(), visible(actor, Action.SEE_OPERATIONS)
@@ -79,7 +79,8 @@ async def overview(session: AsyncSession, actor: Actor) -> Overview:
     runs = await _open_runs(session, mine)
     opens = may_open(actor)
     ready = await _ready(session, mine, now - RECENT)
-    audit.record(session, actor, "pipeline.read", "", cases=len(runs) if opens else 0)
+    if first_look:
+        audit.record(session, actor, "pipeline.read", "", cases=len(runs) if opens else 0)
     states = Counter(run.state for run, _ in runs)
     return Overview(
         waiting=dict(Counter(study.priority for study in due)),

@@ -42,7 +42,7 @@ async def _page(
     error: str = "",
     template: str = "pipeline/pipeline.html",
 ) -> Response:
-    seen = await overview(session, actor)
+    seen = await overview(session, actor, first_look=template == "pipeline/pipeline.html")
     return render(request, template, status, seen=seen, opens=may_open(actor), steps=STEPS, error=error)
 
 

@@ -26,7 +26,7 @@ from telehealth.identity.sessions import actor_of
 from telehealth.web.render import render
 
 router = APIRouter(include_in_schema=False)
-MOST_PICTURES = 60
+MOST_PICTURES = 600
 
 
 @router.get("/studies/{study_id}/share")
