@@ -71,7 +71,10 @@ class Overview:
 
 
 async def overview(session: AsyncSession, actor: Actor, *, first_look: bool = True) -> Overview:
-    """first_look: not the same page drawn anew, so it goes on record. Raises Forbidden. Administrators count their units' studies, coordinators see the cases as well."""
+    """Administrators count their units' studies, coordinators see the cases as well. Raises Forbidden.
+
+    first_look: not the same page drawn anew, so it goes on record.
+    """
     if not access.holds(actor, Action.SEE_OPERATIONS):
         raise Forbidden()
     now, mine = clock.now(), visible(actor, Action.SEE_OPERATIONS)

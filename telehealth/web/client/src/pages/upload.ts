@@ -108,9 +108,6 @@ window.addEventListener("beforeunload", (event) => {
 draw();
 void offerToGoOn();
 void follow();
-const news = new EventSource(`/live/referrals/${referral}`); // what others send, and what the pipeline does with it
-news.addEventListener("changed", () => void follow());
-window.addEventListener("pagehide", () => news.close());
 
 function theReader(): Reader {
   reader ??= new Reader();
