@@ -11,6 +11,7 @@ import {
   share,
   type Wanted,
 } from "./quality";
+import { NARROWED_TO_128 } from "./recorded";
 import type { Sample } from "./statistics";
 
 const GOOD: Sample = {
@@ -49,6 +50,17 @@ describe("what is sent", () => {
     const found = rungs(sendingFrom(0), seconds(20, { estimate_kbps: 110 }));
     expect(found.indexOf(0)).toBeLessThanOrEqual(6);
     expect(found.slice(found.indexOf(0), 12).every((rung) => rung === 0)).toBe(true);
+  });
+
+  it("saves the sound of a real line within four seconds of its narrowing", () => {
+    let state = sendingFrom(0);
+    const found = NARROWED_TO_128.map((sample) => {
+      state = send(state, sample);
+      return state.rung;
+    });
+    const narrowed = NARROWED_TO_128.findIndex((sample) => (sample.estimate_kbps ?? 0) < 400);
+    expect(found.slice(0, narrowed)).toEqual(Array(narrowed).fill(3));
+    expect(found.slice(narrowed + 1, narrowed + 6)).toEqual([0, 0, 0, 0, 0]);
   });
 
   it("takes the step that fits a middling line", () => {
