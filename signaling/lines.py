@@ -90,8 +90,8 @@ class Line:
             self._send(number, message)
 
     def _send(self, number: int, message: m.FromRoom) -> None:
-        if self.socket:
-            self.socket.send(m.RoomFrame(number=number, seen=self.seen, message=message).model_dump_json())
+        if self.socket:  # a RoomFrame, without making one
+            self.socket.send(f'{{"number":{number},"seen":{self.seen},"message":{message.model_dump_json()}}}')
 
     def close(self, code: Close) -> None:
         socket, self.socket = self.socket, None

@@ -5,7 +5,7 @@ Keys: `calls:process:<id>` a lease · `calls:room:<id>` its owner · `calls:stat
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, cast
@@ -23,6 +23,7 @@ LEASE_MS = 2000
 RENEW_S = 0.5
 ROOM_S = 24 * 3600
 AGAIN_S = 0.2
+LENGTH_BYTES = 4
 LEASE, ROOM, STATE, GONE, SPENT, CHANNEL = (f"calls:{kind}:" for kind in ("process", "room", "state", "over", "spent", "to"))
 
 CLAIM = """
@@ -35,6 +36,15 @@ return ARGV[1]
 """In one step, so that two processes that ask at once hear the same owner."""
 
 
+def parcels_in(bundle: bytes) -> Iterator[bytes]:
+    """Each with its length before it."""
+    at = 0
+    while at < len(bundle):
+        start = at + LENGTH_BYTES
+        at = start + int.from_bytes(bundle[at:start], "big")
+        yield bundle[start:at]
+
+
 class SharedDirectory:
     opened: Parcels
     broken: Callable[[], None]
@@ -45,8 +55,8 @@ class SharedDirectory:
         self._claim = self.redis.register_script(CLAIM)
         self._states: dict[UUID, State] = {}
         self._closed: set[UUID] = set()
-        self._parcels: list[tuple[str, bytes]] = []
-        self._work = asyncio.Event()
+        self._parcels: dict[str, list[bytes]] = {}
+        self._work, self._mail = asyncio.Event(), asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self.leased = False
 
@@ -88,10 +98,11 @@ class SharedDirectory:
         self._work.set()
 
     def post(self, process: str, parcel: bytes) -> None:
-        self._parcels.append((CHANNEL + process, parcel))
-        self._work.set()
+        self._parcels.setdefault(CHANNEL + process, []).append(len(parcel).to_bytes(LENGTH_BYTES, "big") + parcel)
+        self._mail.set()
 
     async def _tell(self) -> None:
+        """States and ends of rooms."""
         while True:
             await self._work.wait()
             self._work.clear()
@@ -103,13 +114,10 @@ class SharedDirectory:
                 await asyncio.sleep(AGAIN_S)
 
     async def flush(self) -> None:
-        """Everything noted so far, in one round trip. Raises RedisError."""
-        parcels, self._parcels = self._parcels, []
+        """Everything noted about rooms so far, in one round trip. Raises RedisError."""
         closed, self._closed = self._closed, set()
         states, self._states = self._states, {}
         pipe = self.redis.pipeline(transaction=False)
-        for channel, parcel in parcels:
-            pipe.publish(channel, parcel)
         for room, state in states.items():
             found = None if room in closed else state()
             if found is None:
@@ -121,6 +129,26 @@ class SharedDirectory:
             pipe.delete(f"{ROOM}{room}", f"{STATE}{room}")
         await pipe.execute()
 
+    async def _send(self) -> None:
+        """Parcels, on a connection of their own that waits for no answers; those that came meanwhile leave together."""
+        while True:
+            connection = self.redis.connection_pool.make_connection()  # type: ignore[no-untyped-call]
+            try:
+                await connection.connect()
+                await connection.send_command("CLIENT", "REPLY", "OFF")
+                while True:
+                    await self._mail.wait()
+                    self._mail.clear()
+                    parcels, self._parcels = self._parcels, {}
+                    for channel, some in parcels.items():
+                        await connection.send_command("PUBLISH", channel, b"".join(some), check_health=False)
+            except (RedisError, OSError) as error:
+                log.warning("calls_parcels_lost", reason=type(error).__name__)
+                self.broken()
+                await asyncio.sleep(AGAIN_S)
+            finally:
+                await connection.disconnect()
+
     # The lease and the parcels for this process
 
     async def start(self, opened: Parcels, broken: Callable[[], None]) -> None:
@@ -128,7 +156,7 @@ class SharedDirectory:
         self.opened, self.broken = opened, broken
         with suppress(Unreachable):
             await self._ask(self._renew())
-        self._tasks = [asyncio.create_task(work()) for work in (self._listen, self._tell, self._keep_lease)]
+        self._tasks = [asyncio.create_task(work()) for work in (self._listen, self._tell, self._send, self._keep_lease)]
 
     async def _renew(self) -> None:
         """Raises RedisError. A lease that had run out may have cost rooms: nothing is sure any more."""
@@ -150,7 +178,8 @@ class SharedDirectory:
                 async with self.redis.pubsub(ignore_subscribe_messages=True) as channel:
                     await channel.subscribe(CHANNEL + self.me)
                     async for message in channel.listen():
-                        self.opened(message["data"])
+                        for parcel in parcels_in(message["data"]):
+                            self.opened(parcel)
             except (RedisError, OSError) as error:
                 log.warning("calls_directory_lost", reason=type(error).__name__)
             self.broken()
