@@ -62,16 +62,21 @@ class Demo:
                 body = {"email": person["login"], "password": person["password"], "otp": await self.otp(person)}
                 answer = await client.post("/api/v1/sign-in/password", json=body)
             else:
+                before = await self._messages(client)
                 await client.post("/api/v1/sign-in/code", json={"phone": person["login"]})
-                code = await self._code(client, person["login"])
+                code = await self._code(client, person["login"], before)
                 answer = await client.post("/api/v1/sign-in/phone", json={"phone": person["login"], "code": code})
         answer.raise_for_status()
         return str(answer.json()["access_token"])
 
-    async def _code(self, client: httpx2.AsyncClient, phone: str) -> str:
-        for _ in range(40):
-            for message in (await client.get("/demo/messages")).json()["messages"]:
-                if message.get("code") and message["address"] == phone:
+    async def _messages(self, client: httpx2.AsyncClient) -> dict[str, dict[str, Any]]:
+        return {message["id"]: message for message in (await client.get("/demo/messages")).json()["messages"]}
+
+    async def _code(self, client: httpx2.AsyncClient, phone: str, before: dict[str, dict[str, Any]]) -> str:
+        """The code of a message that was not there before."""
+        for _ in range(120):
+            for number, message in (await self._messages(client)).items():
+                if number not in before and message["code"] and message["address"] == phone:
                     return str(message["code"])
             await asyncio.sleep(0.5)
         raise SystemExit("no code came")
@@ -128,7 +133,7 @@ class Demo:
         study = (await reader.get(f"/api/v1/referrals/{question}")).json()["studies"][0]
         found = (await reader.get(f"/dicomweb/studies/{study['uid']}/instances?InstanceNumber={SLICE}")).json()[0]
         mark = {"series_uid": found["0020000E"]["Value"][0], "sop_uid": found["00080018"]["Value"][0], "kind": "length"}
-        mark |= {"points": [[160, 190], [196, 222]], "label": "Nốt thuỳ trên phải"}
+        mark |= {"points": [[109, 112], [187, 112]], "label": "Đường kính ngang tim"}
         address = f"/api/v1/studies/{study['uid']}/marks/{uuid4()}"
         (await reader.put(address, json=mark)).raise_for_status()
 
@@ -233,7 +238,7 @@ README = {  # file: role and page, as PAGES names it
     "specialist-worklist-desktop": ("specialist", "worklist"),
     "specialist-reading-desktop": ("specialist", "reading"),
     "technician-clinic-desktop": ("technician", "clinic"),
-    "coordinator-operations-desktop": ("coordinator", "unassigned"),
+    "coordinator-operations-desktop": ("coordinator", "held"),
     "administrator-people-desktop": ("administrator", "people"),
     "auditor-audit-desktop": ("auditor", "audit"),
 }
@@ -273,6 +278,7 @@ async def _a_visit(browser: Browser, demo: Demo, folder: Path) -> None:
     for role, page in sides.items():
         size = "phone" if role == "patient" else "desktop"
         await page.screenshot(path=folder / f"{role}-call-{size}.png")
+    for page in sides.values():
         await page.context.close()
 
 
