@@ -223,6 +223,16 @@ async function endWith(outcome: string): Promise<void> {
   else await api("POST", `${address}/end`, { outcome });
 }
 
+type Help = { patient_name: string; address: string; phone: string };
+
+/** 115 is called by telephone; the page says what to read out, and the room what is going on. */
+async function callEmergency(): Promise<void> {
+  const help = await api<Help>("POST", `${address}/emergency`);
+  need("#emergency-address").textContent = [help.patient_name, help.address].filter(Boolean).join(", ");
+  need("#emergency-phone").textContent = help.phone;
+  need("#emergency-help").hidden = false;
+}
+
 // Presses
 
 root.addEventListener("click", (event) => {
@@ -234,6 +244,7 @@ root.addEventListener("click", (event) => {
   else if (device === "microphone" || device === "camera") toggle(device);
   else if (end) void endWith(end);
 });
+document.querySelector("#emergency")?.addEventListener("click", () => void callEmergency());
 need("#enter").addEventListener("click", () => void enter());
 need("#retry").addEventListener("click", () => {
   devices = check();
