@@ -6,11 +6,12 @@ A benchmark is a module with `run(options) -> list[Line]`; it has one line in BE
 import argparse
 import sys
 
-from tests.bench import imaging, signaling, uploads
+from tests.bench import dimse, imaging, signaling, uploads
 from tests.bench.table import printed
 
 BENCHES = {
     "imaging": imaging.run,
+    "dimse": dimse.run,
     "uploads": uploads.run,
     "signaling": signaling.run,
 }
