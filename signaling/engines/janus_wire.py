@@ -21,7 +21,7 @@ VIDEOROOM = "janus.plugin.videoroom"
 ANSWER_S = 3.0
 """Janus answers within milliseconds; one that takes this long is as good as dead."""
 ALIVE_S = 2.0
-"""Between two keep-alives, which are the health check as well."""
+"""Between two signs of life, which are the health check as well."""
 
 Answer = dict[str, Any]
 
