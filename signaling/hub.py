@@ -52,6 +52,9 @@ class Engine(Protocol):
     def inside(self, room: UUID, people: int) -> None:
         """So many are inside now: perhaps too many for a mesh."""
 
+    def most(self, room: UUID) -> int:
+        """How many people its media can carry now."""
+
     def hear(self, room: UUID, line: UUID, message: m.ToEngine) -> None: ...
 
     def unplug(self, room: UUID, line: UUID) -> None:
@@ -92,11 +95,17 @@ class Hub:
             line = Line(new_id(), ticket, socket, due_at=_ticks() + PATIENCE * ALONE_PING_S)
             self.lines[line.id] = line
             self._welcome(line, room, resumed=False)
+        self._measure(room)
         entered = room.enter(
             ticket.account, ticket.name, ticket.role, line.id, now, expected_at=ticket.expected_at, was_inside=was_inside
         )
         self._carry_out(room, entered, now)
         return line
+
+    def _measure(self, room: Room) -> None:
+        """Engines come and go: asked whenever somebody may come in."""
+        if self.media:
+            room.most = self.media.most(room.id)
 
     def turn_away(self, ticket: Ticket, socket: Socket) -> Line:
         """The room is over for good: the page is told so."""
@@ -175,6 +184,7 @@ class Hub:
         room = self.rooms.get(line.ticket.room)
         if room:
             now = clock.now()
+            self._measure(room)
             effects = room.receive(line.id, frame.message, now, frame.number)
             if isinstance(frame.message, m.Candidate | m.Describe):
                 self._pass_on(effects)

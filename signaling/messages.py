@@ -347,6 +347,8 @@ class RoomFacts(Message):
     expected_at: datetime | None
     """About when the reader's turn comes; an instant, so that it does not jump at a reload."""
     host_here: bool
+    full: bool
+    """Nobody more can be let in for now."""
     locked: bool
     emergency: bool
     """The host has called 115."""

@@ -54,6 +54,8 @@ class Room:
     recorded: bool = False
     media: m.MediaPath = "peer"
     epoch: int = 0
+    most: int = INSIDE_AT_ONCE
+    """So many may be inside: whoever carries the media knows."""
 
     @property
     def empty(self) -> bool:
@@ -62,6 +64,10 @@ class Room:
     @property
     def inside(self) -> list[Seat]:
         return [seat for seat in self.seats.values() if seat.admitted]
+
+    @property
+    def full(self) -> bool:
+        return len(self.inside) >= self.most
 
     @property
     def recording(self) -> m.Recording:
@@ -285,7 +291,7 @@ class Room:
     def _admit(self, host: Seat, other: Seat) -> list[Effect]:
         if other.admitted:
             return []
-        if len(self.inside) >= INSIDE_AT_ONCE:
+        if self.full:
             return _refused(host, "full")
         other.take(SeatEvent.ADMIT)
         stretches: list[Effect] = []
@@ -363,6 +369,7 @@ class Room:
             place=place_of(reader, self.seats.values()),
             expected_at=None if reader.admitted else reader.expected_at,
             host_here=any(seat.role == "host" and seat.present for seat in self.seats.values()),
+            full=self.full,
             locked=self.locked,
             emergency=self.emergency and reader.admitted,
             phone=self.phone,

@@ -13,8 +13,9 @@ import structlog
 
 from signaling import messages as m
 from signaling.engines.engine import Engine, EngineLost, EngineRefused, Offer
-from signaling.engines.mesh import Mesh
+from signaling.engines.mesh import MOST, Mesh
 from signaling.engines.pool import Pool
+from signaling.rooms import INSIDE_AT_ONCE
 
 log = structlog.get_logger()
 
@@ -48,6 +49,9 @@ class Switchboard:
         """So many people are inside now."""
         if lines > MESH_IS_BETTER and room not in self.engines and self.pool.ready:
             self._do(room, lambda: self._move(room))
+
+    def most(self, room: UUID) -> int:
+        return INSIDE_AT_ONCE if room in self.engines or self.pool.ready else MOST
 
     def hear(self, room: UUID, line: UUID, message: m.ToEngine) -> None:
         self._do(room, lambda: self._hear(room, line, message))

@@ -10,9 +10,12 @@ from sqlmodel import select
 from signaling.close_codes import Close
 from telehealth.consultations import service
 from telehealth.consultations.models import Visit
+from telehealth.core import clock
 from telehealth.core.db import session_scope
+from telehealth.core.ids import new_id
 from telehealth.scheduling.models import Appointment
 from tests.browser.conftest import DESKTOP, PHONE
+from tests.browser.test_pages import wrong_on
 from tests.signaling.calls import visit_now
 
 pytestmark = pytest.mark.browser
@@ -179,3 +182,39 @@ async def test_a_raised_hand_a_wish_for_quiet_and_a_call_for_help(page_for, prov
     await expect(doctor.locator("[data-muted]")).to_be_visible()
     await doctor.get_by_role("button", name="Cấp cứu: 115").click()
     await expect(doctor.locator("#help")).to_contain_text(province.patient.full_name)
+
+
+async def test_who_waits_and_the_doctor_write_to_each_other(page_for, province, live_server):
+    appointment = await visit_now(live_server.engine, province, minutes=10)
+    patient = await page_for(province.patient_account, PHONE)
+    doctor = await page_for(province.specialist, DESKTOP)
+    await enter(patient, appointment.id)
+    await expect(patient.locator("#waiting-time")).to_contain_text("Dự kiến đến lượt bạn vào khoảng")
+    await expect(patient.locator("#note")).to_be_hidden()  # nobody is there to read it
+    await enter(doctor, appointment.id)
+    await patient.get_by_label("Viết đôi lời cho bác sĩ").fill("Cháu đến <b>trễ</b> năm phút")
+    await patient.keyboard.press("Enter")
+    await expect(doctor.locator("#knocks .call-notes")).to_contain_text("Cháu đến <b>trễ</b> năm phút")
+
+    await doctor.get_by_label(f"Viết cho {province.patient.full_name}").fill("Không sao, xin đợi một lát")
+    await doctor.keyboard.press("Enter")
+    await expect(patient.locator("#notes li.other")).to_contain_text("Không sao, xin đợi một lát")
+    await expect(patient.locator("#notes li")).to_have_count(2)
+    assert await wrong_on(patient) == []
+    assert await wrong_on(doctor) == []
+
+
+async def test_a_full_room_says_so_to_both_sides(page_for, province, live_server):
+    appointment = await visit_now(live_server.engine, province)
+    patient = await page_for(province.patient_account, PHONE)
+    doctor = await page_for(province.specialist, DESKTOP)
+    await enter(doctor, appointment.id)
+    await expect(doctor.locator("#hang-up")).to_be_visible()
+    (room,) = live_server.app.state.hub.rooms.values()
+    for number in range(3):  # colleagues whose pages need not be drawn
+        room.enter(new_id(), f"BS {number}", "colleague", new_id(), clock.now(), was_inside=True)
+    await enter(patient, appointment.id)
+    await expect(patient.locator("#waiting-host")).to_have_text("Phòng đang đủ người. Khi có người ra, bạn sẽ được mời vào.")
+    await doctor.get_by_role("button", name="Mời vào").click()
+    await expect(doctor.get_by_text("Phòng đã đủ người")).to_be_visible()
+    await expect(patient.get_by_role("heading", name="Bạn đang ở phòng chờ")).to_be_visible()

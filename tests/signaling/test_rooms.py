@@ -53,6 +53,18 @@ def test_a_patient_waits_until_the_host_admits():
     assert [seat.account for seat in told(effects, line(2))[-1].seats] == [HOST, PATIENT]
 
 
+def test_a_full_room_lets_nobody_more_in_and_tells_both_sides():
+    room = admitted_pair()
+    room.most = 2
+    waiting = told(enter(room, COUSIN, 3), line(3))[-1]
+    assert (waiting.admitted, waiting.full) == (False, True)
+
+    assert room.receive(line(1), m.Admit(account=COUSIN), START) == [Tell(line(1), m.Refused(reason="full"))]
+
+    left = told(room.receive(line(2), m.Leave(), START), line(3))[-1]
+    assert left.full is False
+
+
 def test_nothing_is_relayed_from_or_to_the_waiting_room():
     room = Room(UUID(int=9))
     enter(room, HOST, 1)

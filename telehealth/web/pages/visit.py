@@ -104,6 +104,24 @@ def script_texts() -> dict[str, str]:
         "Call 115": _("Call 115"),
         "The record does not answer. Ask for the address.": _("The record does not answer. Ask for the address."),
         "Ask to mute": _("Ask to mute"),
+        "Write to {name}": _("Write to {name}"),
+        "Send": _("Send"),
+        "You": _("You"),
+        "Your turn comes at about {time}.": _("Your turn comes at about {time}."),
+        "The room is full just now. You can come in as soon as somebody leaves.": _(
+            "The room is full just now. You can come in as soon as somebody leaves."
+        ),
+        "This works only once you have been let in.": _("This works only once you have been let in."),
+        "Only whoever leads the visit can do this.": _("Only whoever leads the visit can do this."),
+        "That person is not there any more.": _("That person is not there any more."),
+        "The room is full: ask somebody to leave first. Those who wait keep their place.": _(
+            "The room is full: ask somebody to leave first. Those who wait keep their place."
+        ),
+        "Somebody else is sharing a screen. Wait until they stop.": _("Somebody else is sharing a screen. Wait until they stop."),
+        "Group calls are not available just now.": _("Group calls are not available just now."),
+        "Picture and sound could not be passed on. Please try again in a moment.": _(
+            "Picture and sound could not be passed on. Please try again in a moment."
+        ),
         "Show out": _("Show out"),
         "The line is good: sound and picture will come through.": _("The line is good: sound and picture will come through."),
         "The line will do: the picture may be small at times, the sound comes first.": _(

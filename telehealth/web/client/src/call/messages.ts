@@ -226,6 +226,7 @@ export type RoomFacts = {
   place: number;
   expected_at: string | null;
   host_here: boolean;
+  full: boolean;
   locked: boolean;
   emergency: boolean;
   phone: boolean;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { FromRoom, RoomFacts, SeatFacts } from "./messages";
-import { type Call, lineWords, next, peerOf, START, waitingOf } from "./state";
+import { type Call, lineWords, next, notesWith, peerOf, START, waitingOf } from "./state";
 
 const seat = (account: string, facts: Partial<SeatFacts> = {}): SeatFacts => ({
   account,
@@ -24,6 +24,7 @@ const room = (admitted: boolean, ...seats: SeatFacts[]): RoomFacts => ({
   place: admitted ? 0 : 1,
   expected_at: null,
   host_here: true,
+  full: false,
   locked: false,
   emergency: false,
   phone: false,
@@ -81,6 +82,22 @@ describe("a call", () => {
     const line = { id: "1", account: "a", name: "a", text: "x", at: "2026-01-01T00:00:00Z", document: null };
     const call = made(welcome("host"), { kind: "said", line }, welcome("host", true));
     expect(call.chat).toEqual([line]);
+  });
+
+  it("keeps the notes of each person who waits apart, each once", () => {
+    const noted = (id: string, account: string, to: string | null): FromRoom => ({
+      kind: "noted",
+      to,
+      line: { id, account, name: account, text: "x", at: "2026-01-01T00:00:00Z", document: null },
+    });
+    const call = made(
+      welcome("host"),
+      noted("1", "lan", null),
+      noted("2", "nam", null),
+      noted("3", "host", "lan"),
+      noted("3", "host", "lan"),
+    );
+    expect(notesWith(call, "lan").map(({ line }) => line.id)).toEqual(["1", "3"]);
   });
 
   it("keeps its first ending", () => {

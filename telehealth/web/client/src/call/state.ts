@@ -1,10 +1,12 @@
 /** The call as the page draws it: a pure reducer over what the room says and what happens here. */
 
-import type { Farewell, FromRoom, Line, RoomFacts, SeatFacts } from "./messages";
+import type { Farewell, FromRoom, Line, Noted, RoomFacts, SeatFacts } from "./messages";
 
 export type Phase = "check" | "entering" | "waiting" | "inside" | "over";
 export type Ending = Farewell | "refused";
 export type Media = "none" | "connecting" | "connected" | "interrupted";
+/** Between the waiting room and the host. to: whom the host wrote to; null: the hosts. */
+export type NoteLine = Pick<Noted, "to" | "line">;
 export type DeviceProblem = "denied" | "missing" | "busy" | null;
 
 export type Call = {
@@ -19,6 +21,7 @@ export type Call = {
   chat: Line[];
   chatOpen: boolean;
   unread: number;
+  notes: NoteLine[];
   socketOpen: boolean;
   media: Media;
   microphone: boolean;
@@ -48,6 +51,7 @@ export const START: Call = {
   chat: [],
   chatOpen: false,
   unread: 0,
+  notes: [],
   socketOpen: false,
   media: "none",
   microphone: false,
@@ -70,6 +74,8 @@ export function next(call: Call, event: FromRoom | Here): Call {
       return { ...call, phase: event.admitted ? "inside" : "waiting", room: event };
     case "said":
       return withLine(call, event.line);
+    case "noted":
+      return withNote(call, event);
     case "goodbye":
       return over(call, event.reason);
     case "described":
@@ -77,7 +83,6 @@ export function next(call: Call, event: FromRoom | Here): Call {
     case "published":
     case "offered":
     case "trickled":
-    case "noted":
     case "asked_mute":
     case "renewed":
     case "refused":
@@ -121,6 +126,16 @@ function withLine(call: Call, line: Line): Call {
   if (call.chat.some((known) => known.id === line.id)) return call;
   const foreign = line.account !== call.account;
   return { ...call, chat: [...call.chat, line], unread: call.unread + (foreign && !call.chatOpen ? 1 : 0) };
+}
+
+function withNote(call: Call, { to, line }: NoteLine): Call {
+  if (call.notes.some((known) => known.line.id === line.id)) return call;
+  return { ...call, notes: [...call.notes, { to, line }] };
+}
+
+/** What was written between somebody who waits and the hosts. */
+export function notesWith(call: Call, account: string): NoteLine[] {
+  return call.notes.filter(({ to, line }) => to === account || (to === null && line.account === account));
 }
 
 /** The first ending stays: what follows a goodbye is only the socket closing. */

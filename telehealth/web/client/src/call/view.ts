@@ -5,7 +5,7 @@ import { t } from "../lib/i18n";
 import type { Line } from "./messages";
 import type { Picture } from "./peer";
 import { allowSteps } from "./preview";
-import { type Call, type Ending, lineWords, type Phase, peerOf, waitingOf } from "./state";
+import { type Call, type Ending, lineWords, type Phase, peerOf } from "./state";
 import { type Shown, Tiles } from "./tiles";
 
 /** What the page knows of its own line, besides the call itself. */
@@ -49,7 +49,6 @@ export class View {
       section.hidden = section.dataset.section !== SECTIONS[call.phase];
     need<HTMLButtonElement>("#enter").disabled = call.phase === "entering";
     this.drawDevices(call);
-    this.drawWaiting(call);
     this.drawInside(call);
     this.drawChat(call);
     if (call.phase === "over" && call.ending) this.drawEnding(call.ending, call.refusal);
@@ -68,17 +67,6 @@ export class View {
     for (const shade of this.root.querySelectorAll<HTMLElement>("[data-own-shade]")) shade.hidden = call.camera;
   }
 
-  private drawWaiting(call: Call): void {
-    if (call.phase !== "waiting" || !call.room) return;
-    const { place, host_here } = call.room;
-    const words = place > 1 ? t("You are number {place} in line.", { place }) : t("You are next.");
-    need("#waiting-place").textContent = words;
-    need("#waiting-host").textContent = t(
-      host_here ? "The specialist is in the room and will let you in." : "The specialist has not come yet.",
-    );
-    need("#waiting-line").hidden = call.socketOpen;
-  }
-
   private drawInside(call: Call): void {
     if (call.phase !== "inside") return;
     const peer = peerOf(call);
@@ -87,7 +75,6 @@ export class View {
     words.dataset.kind = call.socketOpen && call.media === "connected" && peer?.present ? "ok" : "warn";
     need("#alone").hidden = peer !== null;
     need("#alone-words").textContent = peer ? "" : t(lineWords(call));
-    this.drawKnocks(call);
   }
 
   drawOthers(shown: readonly Shown[]): void {
@@ -111,25 +98,6 @@ export class View {
   play(): void {
     need("#unmute").hidden = true;
     this.tiles.play();
-  }
-
-  private drawKnocks(call: Call): void {
-    const waiting = waitingOf(call);
-    document.title = waiting.length ? `(${waiting.length}) ${title}` : title;
-    const list = need("#knocks");
-    const wanted = waiting.map((seat) => seat.account).join(" ");
-    if (list.dataset.shown === wanted) return; // a button must not change under a finger
-    list.dataset.shown = wanted;
-    const cards = waiting.map((seat) =>
-      make(
-        "li",
-        {},
-        make("span", {}, make("b", {}, seat.name), ` ${t("is waiting")}`),
-        make("button", { type: "button", class: "button primary", "data-admit": seat.account }, t("Admit")),
-        make("button", { type: "button", class: "button quiet", "data-deny": seat.account }, t("Not now")),
-      ),
-    );
-    list.replaceChildren(...cards);
   }
 
   private drawChat(call: Call): void {

@@ -2,10 +2,12 @@
 import "../call/call.css";
 import { chime, openDevices, watchDevices, watchLevel } from "../call/devices";
 import { Group, type Sampled } from "../call/group";
+import { Knocks, Waiting } from "../call/knocks";
 import type { FromRoom } from "../call/messages";
 import { More } from "../call/more";
 import { prepare } from "../call/preview";
 import { Recorder } from "../call/recorder";
+import { explain } from "../call/refusals";
 import { Final, RoomSocket, type Ticket } from "../call/socket";
 import { listen, NOBODY } from "../call/speaker";
 import { type Call, type Here, next, othersOf, START, waitingOf } from "../call/state";
@@ -32,6 +34,8 @@ let socket: RoomSocket | null = null;
 let phone = false;
 let speaker = NOBODY;
 const bytes = new Map<string, number>();
+const knocks = new Knocks((message) => socket?.send(message));
+const waiting = new Waiting((message) => socket?.send(message));
 const more = new More(address, (message) => socket?.send(message));
 const recorder = new Recorder(`${address}/statistics`, () => call.line);
 const group = new Group({
@@ -52,6 +56,8 @@ function apply(event: FromRoom | Here): void {
   const before = call;
   call = next(call, event);
   view.draw(call);
+  waiting.draw(call);
+  if (call.phase === "inside") knocks.draw(call);
   more.draw(call);
   if (waitingOf(call).length > waitingOf(before).length) chime();
   if (before.phase !== "over" && call.phase === "over") leave();
@@ -144,6 +150,8 @@ function heard(message: FromRoom): void {
   apply(message);
   if (message.kind === "welcome" && !message.resumed) tellDevices();
   group.hear(message);
+  if (message.kind === "refused") explain(message.reason);
+  if (message.kind === "noted" && message.line.account !== call.account) chime();
   if (message.kind === "asked_mute" && call.microphone) toggle("microphone");
 }
 
@@ -223,16 +231,6 @@ async function endWith(outcome: string): Promise<void> {
   else await api("POST", `${address}/end`, { outcome });
 }
 
-type Help = { patient_name: string; address: string; phone: string };
-
-/** 115 is called by telephone; the page says what to read out, and the room what is going on. */
-async function callEmergency(): Promise<void> {
-  const help = await api<Help>("POST", `${address}/emergency`);
-  need("#emergency-address").textContent = [help.patient_name, help.address].filter(Boolean).join(", ");
-  need("#emergency-phone").textContent = help.phone;
-  need("#emergency-help").hidden = false;
-}
-
 // Presses
 
 root.addEventListener("click", (event) => {
@@ -244,7 +242,6 @@ root.addEventListener("click", (event) => {
   else if (device === "microphone" || device === "camera") toggle(device);
   else if (end) void endWith(end);
 });
-document.querySelector("#emergency")?.addEventListener("click", () => void callEmergency());
 need("#enter").addEventListener("click", () => void enter());
 need("#retry").addEventListener("click", () => {
   devices = check();
