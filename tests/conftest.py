@@ -29,6 +29,7 @@ from telehealth.core.db import make_engine, session_scope  # noqa: E402
 from telehealth.core.settings import Settings  # noqa: E402
 from telehealth.identity.models import Account  # noqa: E402
 from telehealth.identity.sessions import open_session  # noqa: E402
+from telehealth.referrals.models import Referral  # noqa: E402
 from tests import factories, postgres  # noqa: E402
 
 tables.load()
@@ -124,6 +125,13 @@ async def province(engine: AsyncEngine) -> factories.Province:
     """A small province with one person per role, committed."""
     async with session_scope(engine) as session:
         return await factories.make_province(session)
+
+
+@pytest.fixture
+async def referral(engine: AsyncEngine, province: factories.Province) -> Referral:
+    """A question of the province's clinic about its patient."""
+    async with session_scope(engine) as session:
+        return await factories.make_referral(session, province)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from telehealth.core.crypto import encrypt
 from telehealth.core.names import fold, name_key
 from telehealth.identity.models import Account, Organisation, OrganisationPeriod, Proxy, RoleGrant
 from telehealth.patients.models import Patient, PatientFacility
+from telehealth.referrals.models import Referral
 from telehealth.scheduling.models import Practitioner, WorkingHours
 
 LONG_AGO = date(2020, 1, 1)
@@ -117,6 +118,21 @@ class Province:
     @property
     def ids(self) -> dict[str, UUID]:
         return {name: account.id for name, account in self.accounts.items()}
+
+
+async def make_referral(session: AsyncSession, province: Province, code: str = "BN-TEST-1") -> Referral:
+    """A question of the province's clinic about its patient, still a draft."""
+    referral = Referral(
+        code=code,
+        patient_id=province.patient.id,
+        from_organisation_id=province.clinic.id,
+        to_organisation_id=province.hospital.id,
+        created_by=province.doctor.id,
+        question="?",
+    )
+    session.add(referral)
+    await session.flush()
+    return referral
 
 
 async def make_province(session: AsyncSession) -> Province:

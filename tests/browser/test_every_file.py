@@ -14,27 +14,11 @@ from imaging.pipeline.process import process
 from imaging.store.models import Instance, Study
 from telehealth.core.blobs import blobs
 from telehealth.core.db import session_scope
-from telehealth.referrals.models import Referral
 from tests.dicom_samples import shipped
 
 pytestmark = pytest.mark.browser
 ENDS = {"available", "held", "rejected"}
 ALL_SENT = re.compile("không được nhận|Đã có đủ")
-
-
-@pytest.fixture
-async def referral(engine, province) -> Referral:
-    async with session_scope(engine) as session:
-        row = Referral(
-            code="BN-TEST-2",
-            patient_id=province.patient.id,
-            from_organisation_id=province.clinic.id,
-            to_organisation_id=province.hospital.id,
-            created_by=province.doctor.id,
-            question="?",
-        )
-        session.add(row)
-        return row
 
 
 @pytest.fixture

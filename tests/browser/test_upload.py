@@ -17,7 +17,6 @@ from imaging.pipeline.process import process
 from imaging.store.models import Instance, Study
 from telehealth.core.blobs import blobs
 from telehealth.core.db import session_scope
-from telehealth.referrals.models import Referral
 from tests.bad_line import bad_line
 from tests.browser.conftest import PHONE
 from tests.imaging.pipeline.conftest import PATIENT
@@ -25,21 +24,6 @@ from tests.imaging.pipeline.conftest import PATIENT
 pytestmark = pytest.mark.browser
 SLICES = 24
 ORIENTATION = 0x0112
-
-
-@pytest.fixture
-async def referral(engine, province) -> Referral:
-    async with session_scope(engine) as session:
-        referral = Referral(
-            code="BN-TEST-1",
-            patient_id=province.patient.id,
-            from_organisation_id=province.clinic.id,
-            to_organisation_id=province.hospital.id,
-            created_by=province.doctor.id,
-            question="?",
-        )
-        session.add(referral)
-        return referral
 
 
 def disc(folder: Path) -> list[bytes]:

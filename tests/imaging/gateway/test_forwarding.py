@@ -26,7 +26,6 @@ from telehealth.core.blobs import blobs as own_blobs
 from telehealth.core.db import make_engine, session_scope
 from telehealth.identity.sessions import open_session
 from telehealth.referrals.filing import file_study
-from telehealth.referrals.models import Referral
 from tests import factories
 from tests.bad_line import bad_line
 from tests.imaging.pipeline.conftest import PATIENT
@@ -71,15 +70,7 @@ async def test_two_series_over_a_line_cut_again_and_again(live_server, engine, p
     images = two_series()
     wire = sum(packed_sizes(images))
     async with session_scope(engine) as session:
-        referral = Referral(
-            code="BN-TEST-1",
-            patient_id=province.patient.id,
-            from_organisation_id=province.clinic.id,
-            to_organisation_id=province.hospital.id,
-            created_by=province.doctor.id,
-            question="?",
-        )
-        session.add(referral)
+        await factories.make_referral(session, province)
     with open_queue(tmp_path / "gateway") as queue:
         for index, content in enumerate(images):
             queue.put(f"{index}.dcm", [content])

@@ -23,21 +23,6 @@ def decoders():
     sandbox.close()
 
 
-@pytest.fixture
-async def referral(engine, province) -> Referral:
-    async with session_scope(engine) as session:
-        referral = Referral(
-            code="BN-TEST-1",
-            patient_id=province.patient.id,
-            from_organisation_id=province.clinic.id,
-            to_organisation_id=province.hospital.id,
-            created_by=province.doctor.id,
-            question="?",
-        )
-        session.add(referral)
-        return referral
-
-
 async def only_study(engine) -> Study:
     async with session_scope(engine) as session:
         return (await session.exec(select(Study))).one()
