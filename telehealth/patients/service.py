@@ -132,6 +132,12 @@ async def find(session: AsyncSession, actor: Actor, text: str, limit: int = 20) 
     return found
 
 
+async def with_number(session: AsyncSession, actor: Actor, number: str) -> list[UUID]:
+    """People of the own unit with exactly this number, of whichever system: nobody else's is confirmed."""
+    holders = select(PatientIdentifier.patient_id).where(PatientIdentifier.value == number)
+    return list(await session.exec(select(Patient.id).where(col(Patient.id).in_(holders), _visible(actor))))
+
+
 def _visible(actor: Actor) -> ColumnElement[bool]:
     """The filter of a list: own people and people of own units."""
     if access.province_wide(actor, Action.SEE_PATIENT):

@@ -19,7 +19,7 @@ from telehealth.identity import access
 from telehealth.identity.access import Action
 from telehealth.identity.models import Organisation
 from telehealth.patients import queries as patient_queries
-from telehealth.patients.models import PatientIdentifier
+from telehealth.patients import service as patients
 from telehealth.referrals import asking, queries, reading
 from telehealth.referrals.errors import AlreadyDone, NoReadingUnit, NotSigned, WorkitemExists, WrongTransaction
 from telehealth.referrals.lifecycle import IN_WORK, ReferralStatus
@@ -135,14 +135,14 @@ async def _workitem(session: AsyncSession, row: Row, name: UpsWorkitem | None, b
 # --- verbs
 
 
-async def question_of(session: AsyncSession, dataset: Model) -> ReferralIn:
-    """What a new workitem asks, for a person whose Patient ID is one of our numbers. Raises BadWorkitem.
+async def question_of(session: AsyncSession, actor: Actor, dataset: Model) -> ReferralIn:
+    """What a new workitem asks, for a person of the actor's whose Patient ID is one of our numbers. Raises BadWorkitem.
 
     The reading unit is the code of the Scheduled Station Geographic Location; unsaid where there is one only.
     """
-    number = ups.text(dataset, ups.PATIENT_ID)
-    known = select(PatientIdentifier.patient_id).where(PatientIdentifier.value == number).distinct()
-    people = (await session.exec(known)).all()
+    if not access.holds(actor, Action.CREATE_REFERRAL):
+        raise Forbidden()
+    people = await patients.with_number(session, actor, ups.text(dataset, ups.PATIENT_ID))
     if len(people) != 1:
         raise BadWorkitem("Patient ID")
     question = ups.text(dataset, ups.COMMENT) or ups.text(dataset, ups.LABEL)

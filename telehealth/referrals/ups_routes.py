@@ -60,7 +60,7 @@ async def create(
     uid = named or dicom.text(dataset, "00080018")
     if uid and not is_uid(uid):
         raise dicom.BadWorkitem("SOP Instance UID")
-    row = await ups.create(session, actor, uid, await ups.question_of(session, dataset), consent=consent)
+    row = await ups.create(session, actor, uid, await ups.question_of(session, actor, dataset), consent=consent)
     return Response(status_code=201, headers={"Location": f"{base}/workitems/{row.uid}"})
 
 

@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import AfterValidator, AwareDatetime
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from telehealth.consultations.service import GRACE, OPENS_BEFORE
 from telehealth.core import audit, clock
 from telehealth.core.actor import Actor
 from telehealth.core.db import fetch
@@ -34,8 +35,6 @@ from telehealth.web.render import render
 router = APIRouter(include_in_schema=False)
 
 SHOWN_DAYS = 7
-JOIN_BEFORE = timedelta(minutes=30)
-GRACE = timedelta(minutes=15)
 PAST = timedelta(days=365)
 EARLIEST, LATEST = date(2000, 1, 1), date(2200, 1, 1)
 """Days outside of it are slips of the keyboard, and the ends of the calendar cannot be shifted to a zone."""
@@ -207,7 +206,7 @@ async def my_visits(request: Request, session: Work, actor: CurrentActor) -> HTM
     rows = await queries.appointments(session, actor, now - PAST, now + PAST)
     coming = [row for row in rows if row.appointment.status in LIVE and row.appointment.end_at + GRACE > now]
     past = [row for row in reversed(rows) if row not in coming]
-    return render(request, "booking/visits.html", coming=coming, past=past, opens=JOIN_BEFORE, grace=GRACE)
+    return render(request, "booking/visits.html", coming=coming, past=past, opens=OPENS_BEFORE, grace=GRACE)
 
 
 @router.get("/visits/{appointment_id}")
@@ -215,7 +214,7 @@ async def one_visit(
     request: Request, session: Work, actor: CurrentActor, appointment_id: UUID, new: bool = False
 ) -> HTMLResponse:
     row = await queries.booked(session, actor, appointment_id)
-    return render(request, "booking/visit.html", row=row, new=new, live=LIVE, opens=JOIN_BEFORE, grace=GRACE, error="")
+    return render(request, "booking/visit.html", row=row, new=new, live=LIVE, opens=OPENS_BEFORE, grace=GRACE, error="")
 
 
 @router.get("/visits/{appointment_id}/move")
@@ -256,7 +255,7 @@ async def _refused(
     """The visit as it still is, with the reason."""
     row = await queries.booked(session, actor, appointment_id)
     await session.refresh(row.appointment)
-    facts = {"new": False, "live": LIVE, "opens": JOIN_BEFORE, "grace": GRACE, "error": _(error.title)}
+    facts = {"new": False, "live": LIVE, "opens": OPENS_BEFORE, "grace": GRACE, "error": _(error.title)}
     return render(request, "booking/visit.html", status_of(error), row=row, **facts)
 
 

@@ -35,10 +35,16 @@ def right_name(right: str) -> str:
     }[Right(right)]
 
 
-async def _page(request: Request, session: AsyncSession, actor: Actor, status: int = 200, **facts: Any) -> Response:
+def _reach(actor: Actor) -> frozenset[UUID]:
+    """The organisations whose devices the actor looks after. Raises Forbidden where there are none."""
     units = access.units_for(actor, Action.MANAGE_PEOPLE)
     if not units:
         raise Forbidden()
+    return units
+
+
+async def _page(request: Request, session: AsyncSession, actor: Actor, status: int = 200, **facts: Any) -> Response:
+    units = _reach(actor)
     config = request.app.state.settings
     today = clock.day_in(config.zone, clock.now())
     shown: dict[str, Any] = {
@@ -67,6 +73,7 @@ async def listed(request: Request, session: Work, actor: CurrentActor) -> Respon
 @router.post(PAGE + "/unlock")
 async def unlock(request: Request, session: Work, actor: CurrentActor, otp: Text = "") -> Response:
     """A new code of the authenticator opens the changes for some minutes."""
+    _reach(actor)
     try:
         await service.confirm_second_factor(session, actor, otp)
     except DomainError as error:

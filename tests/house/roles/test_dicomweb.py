@@ -5,8 +5,8 @@ from datetime import date
 import pytest
 
 from imaging.dicom import synthetic
+from tests.house.roles.doors import ANY_CLINIC, CLINIC, READERS
 from tests.house.roles.scene import Scene, Thing
-from tests.house.roles.test_doors import ANY_CLINIC, CLINIC, READERS
 
 SERIES = "/dicomweb/studies/{uid}/series/{series}"
 IMAGE = SERIES + "/instances/{image}"
