@@ -218,3 +218,39 @@ async def test_a_full_room_says_so_to_both_sides(page_for, province, live_server
     await doctor.get_by_role("button", name="Mời vào").click()
     await expect(doctor.get_by_text("Phòng đã đủ người")).to_be_visible()
     await expect(patient.get_by_role("heading", name="Bạn đang ở phòng chờ")).to_be_visible()
+
+
+SCREEN_MOVES = """async () => {
+  const video = document.querySelector("#screen video");
+  return !document.querySelector("#screen").hidden && video.videoWidth > 0 && !video.paused;
+}"""
+
+
+async def test_a_shared_screen_is_large_and_the_face_stays(page_for, province, live_server):
+    appointment = await visit_now(live_server.engine, province)
+    patient, doctor = await meet(page_for, province, appointment)
+    await doctor.get_by_role("button", name="Chia sẻ", exact=True).click()
+    await patient.wait_for_function(SCREEN_MOVES)
+    await expect(patient.locator("#screen-name")).to_have_text(f"{province.specialist.full_name} đang chia sẻ màn hình")
+    await sees_the_other(patient)
+    assert await wrong_on(patient) == []
+    assert await wrong_on(doctor) == []
+
+    await patient.locator("#share-toggle").click()  # one at a time
+    await expect(patient.locator("#told")).to_contain_text("Đang có người khác chia sẻ màn hình")
+
+    await doctor.get_by_role("button", name="Ngừng chia sẻ").click()
+    await expect(patient.locator("#screen")).to_be_hidden()
+    await patient.locator("#share-toggle").click()
+    await doctor.wait_for_function(SCREEN_MOVES)
+    await doctor.locator("#share-toggle").click()
+    await expect(doctor.locator("#told")).to_contain_text("Đang có người khác chia sẻ màn hình")
+
+
+async def test_a_browser_that_cannot_share_a_screen_offers_none(page_for, province, live_server):
+    appointment = await visit_now(live_server.engine, province)
+    doctor = await page_for(province.specialist, PHONE)
+    await doctor.add_init_script("delete MediaDevices.prototype.getDisplayMedia")
+    await enter(doctor, appointment.id)
+    await expect(doctor.locator("#hang-up")).to_be_visible()
+    await expect(doctor.locator("#share-toggle")).to_be_hidden()

@@ -15,7 +15,7 @@ from signaling.engines import local
 from telehealth.core import clock
 from telehealth.core.ids import new_id
 from tests.browser.conftest import DESKTOP, LiveServer
-from tests.browser.test_call import enter, meet
+from tests.browser.test_call import SCREEN_MOVES, enter, meet
 from tests.conftest import missing
 from tests.signaling.calls import visit_now
 from tests.signaling.engines.servers import SECRET, running_janus
@@ -82,6 +82,15 @@ async def test_a_third_person_moves_the_visit_to_janus_and_a_killed_janus_moves_
         await expect(page.locator(".call-tiles")).to_have_attribute("data-count", "2")
     (room,) = hub.rooms.values()
     assert (room.media, room.epoch) == ("engine", 1)
+
+    await doctor.locator("#share-toggle").click()
+    for page in (patient, colleague):
+        await page.wait_for_function(SCREEN_MOVES, timeout=30_000)
+        await sees(page, 2)
+    await doctor.locator("#share-toggle").click()
+    await expect(patient.locator("#screen")).to_be_hidden()
+    await patient.locator("#share-toggle").click()
+    await doctor.wait_for_function(SCREEN_MOVES, timeout=30_000)
 
     first = hub.media.engines[room.id]
     servers[first.wire.url].kill()

@@ -20,6 +20,7 @@ import {
   share,
 } from "./quality";
 import { rescuesDue } from "./recovery";
+import { SCREEN } from "./screen";
 import type { Media } from "./state";
 import { look, type Totals } from "./statistics";
 
@@ -35,6 +36,8 @@ const STILL_MS = 3000;
 type Incoming = Reception & { receivers: Map<string, RTCRtpReceiver>; flow: Flow };
 
 export class Conference implements Way {
+  private screen: MediaStreamTrack | null = null;
+  private screenWay: RTCRtpTransceiver | null = null;
   private publishing: RTCPeerConnection;
   private receiving: RTCPeerConnection | null = null;
   private readonly incoming = new Map<string, Incoming>();
@@ -79,15 +82,17 @@ export class Conference implements Way {
       const sizes = track.kind === "video" ? { sendEncodings: SIZES.map((size) => ({ ...size })) } : {};
       connection.addTransceiver(track, { direction: "sendonly", streams: [own], ...sizes });
     }
+    this.screenWay = this.screen && addScreen(connection, this.screen);
     return connection;
   }
 
   private async describe(connection: RTCPeerConnection): Promise<void> {
     if (connection !== this.publishing || connection.signalingState !== "stable") return;
     await connection.setLocalDescription();
-    const streams = connection.getTransceivers().flatMap(({ mid, sender }) => {
-      const source = sender.track?.kind === "video" ? ("camera" as const) : ("microphone" as const);
-      return mid && sender.track ? [{ mid, source }] : [];
+    const streams = connection.getTransceivers().flatMap(({ mid, sender, direction }) => {
+      const ways = { video: sender === this.screenWay?.sender ? "screen" : "camera", audio: "microphone" } as const;
+      const kind = sender.track?.kind as "video" | "audio" | undefined;
+      return mid && kind && direction === "sendonly" ? [{ mid, source: ways[kind] }] : [];
     });
     const sdp = connection.localDescription?.sdp;
     if (sdp) this.options.send({ kind: "publish", sdp, streams });
@@ -170,9 +175,9 @@ export class Conference implements Way {
       const incoming = this.incomingOf(line);
       incoming.receivers.set(source, transceiver.receiver);
       const { track } = transceiver.receiver;
-      for (const old of incoming.stream.getTracks())
-        if (old.kind === track.kind && old !== track) incoming.stream.removeTrack(old);
-      incoming.stream.addTrack(track);
+      const stream = source === "screen" ? incoming.screen : incoming.stream;
+      for (const old of stream.getTracks()) if (old.kind === track.kind && old !== track) stream.removeTrack(old);
+      stream.addTrack(track);
     }
     this.options.changed();
   }
@@ -185,6 +190,7 @@ export class Conference implements Way {
       media: "connecting",
       picture: "on",
       stream: new MediaStream(),
+      screen: new MediaStream(),
       level: () => levelOf(receivers.get("microphone") ?? null),
       receivers,
       flow: UNSEEN,
@@ -271,7 +277,7 @@ export class Conference implements Way {
     const rung = this.soundOnly ? 0 : this.sending.rung;
     if (rung === this.spent) return;
     this.spent = rung;
-    const sender = this.publishing.getSenders().find((one) => one.track?.kind === "video");
+    const sender = this.senderOf("video");
     const parameters = sender?.getParameters();
     if (!sender || !parameters?.encodings?.length) return;
     parameters.encodings.forEach((encoding, index) => {
@@ -359,8 +365,18 @@ export class Conference implements Way {
   }
 
   replace(track: MediaStreamTrack): void {
-    const sender = this.publishing.getSenders().find((one) => one.track?.kind === track.kind);
-    void sender?.replaceTrack(track);
+    void this.senderOf(track.kind)?.replaceTrack(track);
+  }
+
+  share(screen: MediaStreamTrack | null): void {
+    this.screen = screen;
+    this.screenWay?.stop();
+    this.screenWay = screen && addScreen(this.publishing, screen);
+  }
+
+  private senderOf(kind: string): RTCRtpSender | undefined {
+    const senders = this.publishing.getSenders();
+    return senders.find((one) => one.track?.kind === kind && one !== this.screenWay?.sender);
   }
 
   close(): void {
@@ -370,6 +386,10 @@ export class Conference implements Way {
     this.publishing.close();
     this.receiving?.close();
   }
+}
+
+function addScreen(connection: RTCPeerConnection, screen: MediaStreamTrack): RTCRtpTransceiver {
+  return connection.addTransceiver(screen, { direction: "sendonly", sendEncodings: [SCREEN] });
 }
 
 function mediaOf(connection: RTCPeerConnection, otherwise: Media): Media {

@@ -11,8 +11,8 @@ import type { Rung } from "./quality";
 import type { Media } from "./state";
 import type { Sample } from "./statistics";
 
-/** How one other person comes through. level: the loudness of this moment, 0..1. */
-export type Reception = { media: Media; picture: Picture; stream: MediaStream; level(): number };
+/** How one other person comes through. screen: what they share. level: the loudness of this moment, 0..1. */
+export type Reception = { media: Media; picture: Picture; stream: MediaStream; screen: MediaStream; level(): number };
 
 /** One look at one connection. to: the other side's line, or which of the two connections to an engine. */
 export type Sampled = { to: string; sample: Sample; rung: Rung };
@@ -39,6 +39,8 @@ export interface Way {
   /** Sound only in both directions, or pictures again. */
   choose(soundOnly: boolean): void;
   replace(track: MediaStreamTrack): void;
+  /** Our screen to everybody, or no longer. */
+  share(screen: MediaStreamTrack | null): void;
   close(): void;
 }
 
@@ -48,6 +50,7 @@ const LINGER_MS = 8000;
 export class Group {
   soundOnly = false;
   private way: Way | null = null;
+  private screen: MediaStreamTrack | null = null;
   private old: Way | null = null;
   private now = "";
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -71,6 +74,7 @@ export class Group {
     if (!wanted) return;
     const options = { ...this.options, changed: () => this.changed() };
     this.way = engine ? new Conference(options, this.soundOnly) : new Mesh(options, this.soundOnly);
+    this.way.share(this.screen);
   }
 
   private linger(way: Way | null): void {
@@ -119,6 +123,11 @@ export class Group {
 
   replace(track: MediaStreamTrack): void {
     this.way?.replace(track);
+  }
+
+  share(screen: MediaStreamTrack | null): void {
+    this.screen = screen;
+    this.way?.share(screen);
   }
 
   close(): void {

@@ -6,7 +6,7 @@
  */
 
 import { levelOf, type Options, type Reception, type Way } from "./group";
-import type { FromRoom, SeatFacts } from "./messages";
+import type { FromRoom, SeatFacts, Source } from "./messages";
 import { type Aside, Peer, type Picture } from "./peer";
 import { allowanceOf, type Rung, type Sending, send, sendingFrom } from "./quality";
 import type { Media } from "./state";
@@ -22,6 +22,7 @@ class Member {
     media: "connecting",
     picture: "on",
     stream: new MediaStream(),
+    screen: new MediaStream(),
     level: () => levelOf(this.sound),
   };
   private sound: RTCRtpReceiver | null = null;
@@ -43,7 +44,7 @@ class Member {
       configuration: options.configuration(),
       stream: options.own(),
       send: options.send,
-      track: (track, receiver) => this.show(track, receiver),
+      track: (track, receiver, source) => this.show(track, receiver, source),
       state: (media) => this.set({ media }),
       aside: (message) => this.heard(message),
       opened: () => this.introduce(),
@@ -62,9 +63,9 @@ class Member {
     if (before.media !== this.reception.media || before.picture !== this.reception.picture) this.options.changed();
   }
 
-  private show(track: MediaStreamTrack, receiver: RTCRtpReceiver): void {
-    if (track.kind === "audio") this.sound = receiver;
-    const { stream } = this.reception;
+  private show(track: MediaStreamTrack, receiver: RTCRtpReceiver, source: Source): void {
+    if (source === "microphone") this.sound = receiver;
+    const stream = source === "screen" ? this.reception.screen : this.reception.stream;
     for (const old of stream.getTracks()) if (old.kind === track.kind) stream.removeTrack(old);
     stream.addTrack(track);
     this.options.changed();
@@ -122,6 +123,7 @@ class Member {
 
 export class Mesh implements Way {
   private members = new Map<string, Member>();
+  private screen: MediaStreamTrack | null = null;
   private readonly timer: ReturnType<typeof setInterval>;
 
   constructor(
@@ -148,8 +150,11 @@ export class Mesh implements Way {
       member.peer.close();
       this.members.delete(line);
     }
-    for (const seat of come)
-      this.members.set(seat.line, new Member(seat, isPolite(ownLine, seat.line), this, this.options));
+    for (const seat of come) {
+      const member = new Member(seat, isPolite(ownLine, seat.line), this, this.options);
+      if (this.screen) member.peer.share(this.screen);
+      this.members.set(seat.line, member);
+    }
     if (gone.length || come.length) {
       for (const member of this.members.values()) member.apply();
       this.options.changed();
@@ -187,6 +192,11 @@ export class Mesh implements Way {
 
   replace(track: MediaStreamTrack): void {
     for (const { peer } of this.members.values()) void peer.replace(track);
+  }
+
+  share(screen: MediaStreamTrack | null): void {
+    this.screen = screen;
+    for (const { peer } of this.members.values()) peer.share(screen);
   }
 
   close(): void {

@@ -10,8 +10,9 @@
  */
 
 import { countsOf, type Flow, UNSEEN, watch } from "./flow";
-import type { FromPage, FromRoom } from "./messages";
+import type { FromPage, FromRoom, Source } from "./messages";
 import { rescuesDue } from "./recovery";
+import { SCREEN } from "./screen";
 import type { Media } from "./state";
 
 type Description = Extract<FromRoom, { kind: "described" }>;
@@ -34,7 +35,7 @@ export type PeerOptions = {
   configuration: RTCConfiguration;
   stream: MediaStream;
   send(message: FromPage): void;
-  track(track: MediaStreamTrack, receiver: RTCRtpReceiver): void;
+  track(track: MediaStreamTrack, receiver: RTCRtpReceiver, source: Source): void;
   state(media: Media): void;
   aside(message: Exclude<Aside, { kind: "key-frame" }>): void;
   /** The way for asides is open, on the first connection and on every new one. */
@@ -62,6 +63,8 @@ export class Peer {
   private channel: RTCDataChannel | null = null;
   private makingOffer = false;
   private ignoring = false;
+  private screen: MediaStreamTrack | null = null;
+  private screenWay: RTCRtpTransceiver | null = null;
   private remoteSession = "";
   /** Session ids of connections that were given up, ours to forget: what still comes from them is late. */
   private readonly retired = new Set<string>();
@@ -104,7 +107,8 @@ export class Peer {
     const connection = new RTCPeerConnection(this.options.configuration);
     connection.onnegotiationneeded = () => void this.offer(connection);
     connection.onicecandidate = ({ candidate }) => this.sendCandidate(candidate);
-    connection.ontrack = ({ track, receiver }) => this.options.track(track, receiver);
+    connection.ontrack = ({ track, transceiver }) =>
+      this.options.track(track, transceiver.receiver, sourceOf(connection, transceiver));
     connection.onconnectionstatechange = () => this.changed();
     connection.oniceconnectionstatechange = () => this.changed();
     return connection;
@@ -124,6 +128,27 @@ export class Peer {
       if (track) connection.addTrack(track, this.options.stream);
       else if (offering) connection.addTransceiver(kind, { direction: "recvonly" });
     }
+    this.addScreen();
+  }
+
+  /** Always an m-line of its own, after those of microphone and camera: `addTrack` would take the camera's if it is free. */
+  private addScreen(): void {
+    if (!this.screen) return;
+    const given: RTCRtpTransceiverInit = { direction: "sendonly", sendEncodings: [SCREEN] };
+    this.screenWay = this.connection.addTransceiver(this.screen, given);
+  }
+
+  /** The screen beside the camera, or no longer. A page that has not answered yet gets it with the other media. */
+  share(screen: MediaStreamTrack | null): void {
+    this.screen = screen;
+    this.screenWay?.stop();
+    this.screenWay = null;
+    if (this.channel) this.addScreen();
+  }
+
+  private senderOf(kind: string): RTCRtpSender | undefined {
+    const senders = this.connection.getSenders();
+    return senders.find((one) => one.track?.kind === kind && one !== this.screenWay?.sender);
   }
 
   private openChannel(): void {
@@ -147,6 +172,7 @@ export class Peer {
     this.makingOffer = this.ignoring = false;
     this.remoteSession = "";
     this.channel = null;
+    this.screenWay = null;
     this.flow = UNSEEN;
     this.connection = this.connect();
   }
@@ -320,7 +346,7 @@ export class Peer {
 
   /** Another camera, or one that was lost and found: no negotiation, the other side sees it at once. */
   async replace(track: MediaStreamTrack): Promise<void> {
-    const sender = this.connection.getSenders().find((one) => one.track?.kind === track.kind);
+    const sender = this.senderOf(track.kind);
     if (sender) await sender.replaceTrack(track);
     else if (this.connection.remoteDescription) this.connection.addTrack(track, this.options.stream);
   }
@@ -342,7 +368,7 @@ export class Peer {
   /** One change at a time: parameters read before another change are refused by the browser. */
   private adjust(change: (encoding: RTCRtpEncodingParameters) => void, options?: { keyFrame: boolean }): void {
     this.next(async () => {
-      const sender = this.connection.getSenders().find((one) => one.track?.kind === "video");
+      const sender = this.senderOf("video");
       const parameters = sender?.getParameters();
       if (!sender || !parameters?.encodings?.length) return;
       parameters.encodings.forEach(change);
@@ -359,6 +385,14 @@ export class Peer {
     (navigator as WithConnection).connection?.removeEventListener("change", this.pathChanged);
     this.connection.close();
   }
+}
+
+/** The first picture is the camera's (see addMedia); another one is a screen. */
+function sourceOf(connection: RTCPeerConnection, transceiver: RTCRtpTransceiver): Source {
+  const { kind } = transceiver.receiver.track;
+  if (kind === "audio") return "microphone";
+  const first = connection.getTransceivers().find(({ receiver }) => receiver.track.kind === "video");
+  return first === transceiver ? "camera" : "screen";
 }
 
 /** The session id of a description's origin line: `o=<user> <session id> <version> …` (RFC 8866, 5.2). */

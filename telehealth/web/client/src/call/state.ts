@@ -154,6 +154,15 @@ export function peerOf(call: Call): SeatFacts | null {
   return othersOf(call)[0] ?? null;
 }
 
+/** Who else shares a screen. */
+export function screenOf(call: Call): SeatFacts | null {
+  return othersOf(call).find((seat) => seat.screen) ?? null;
+}
+
+export function ownScreen(call: Call): boolean {
+  return call.room?.seats.some((seat) => seat.account === call.account && seat.screen) ?? false;
+}
+
 export function waitingOf(call: Call): SeatFacts[] {
   return call.isHost ? (call.room?.seats.filter((seat) => !seat.admitted && seat.present) ?? []) : [];
 }

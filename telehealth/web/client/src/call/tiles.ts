@@ -24,6 +24,7 @@ export class Tiles {
   constructor(private readonly pressWanted: () => void) {}
 
   draw(shown: readonly Shown[]): void {
+    this.drawScreen(shown.find(({ seat }) => seat.screen));
     const people = new Set(shown.map(({ seat }) => seat.account));
     for (const [account, tile] of this.tiles) {
       if (people.has(account)) continue;
@@ -32,6 +33,20 @@ export class Tiles {
     }
     this.list.dataset.count = String(shown.length);
     for (const one of shown) this.drawTile(one);
+  }
+
+  /** Large, with the sharer's name; the faces make room. */
+  private drawScreen(sharer: Shown | undefined): void {
+    const stream = sharer?.reception?.screen;
+    const there = (stream?.getVideoTracks().length ?? 0) > 0;
+    need("#screen").hidden = !there;
+    need(".call-faces").toggleAttribute("data-screen", there);
+    const video = need<HTMLVideoElement>("#screen video");
+    if (!there || !stream) video.srcObject = null;
+    else this.show(video, stream);
+    const words = sharer && there ? t("{name} is sharing a screen", { name: sharer.seat.name }) : "";
+    const name = need("#screen-name");
+    if (name.textContent !== words) name.textContent = words;
   }
 
   private drawTile({ seat, reception, speaking }: Shown): void {

@@ -94,6 +94,12 @@ export class View {
     if (!note.hidden && note.textContent !== t(words)) note.textContent = t(words);
   }
 
+  sharing(on: boolean): void {
+    need("#share-toggle").toggleAttribute("data-on", on);
+    need("#share-words").textContent = t(on ? "Stop sharing" : "Share screen");
+    need("#share-note").hidden = !on;
+  }
+
   /** After a press, which browsers want before they let a page sound. */
   play(): void {
     need("#unmute").hidden = true;

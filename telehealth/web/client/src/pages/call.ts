@@ -7,10 +7,11 @@ import type { FromRoom } from "../call/messages";
 import { More } from "../call/more";
 import { prepare } from "../call/preview";
 import { Recorder } from "../call/recorder";
-import { explain } from "../call/refusals";
+import { explain, REFUSALS, tell } from "../call/refusals";
+import { canShare, ScreenShare } from "../call/screen";
 import { Final, RoomSocket, type Ticket } from "../call/socket";
 import { listen, NOBODY } from "../call/speaker";
-import { type Call, type Here, next, othersOf, START, waitingOf } from "../call/state";
+import { type Call, type Here, next, othersOf, ownScreen, START, screenOf, waitingOf } from "../call/state";
 import { View } from "../call/view";
 import { need } from "../lib/dom";
 import { api } from "../lib/http";
@@ -34,6 +35,12 @@ let socket: RoomSocket | null = null;
 let phone = false;
 let speaker = NOBODY;
 const bytes = new Map<string, number>();
+const screen = new ScreenShare({
+  ask: () => navigator.mediaDevices.getDisplayMedia({ video: true }),
+  send: (message) => socket?.send(message),
+  share: (track) => group.share(track),
+  changed: (sharing) => view.sharing(sharing),
+});
 const knocks = new Knocks((message) => socket?.send(message));
 const waiting = new Waiting((message) => socket?.send(message));
 const more = new More(address, (message) => socket?.send(message));
@@ -150,6 +157,7 @@ function heard(message: FromRoom): void {
   apply(message);
   if (message.kind === "welcome" && !message.resumed) tellDevices();
   group.hear(message);
+  screen.hear(message, ownScreen(call));
   if (message.kind === "refused") explain(message.reason);
   if (message.kind === "noted" && message.line.account !== call.account) chime();
   if (message.kind === "asked_mute" && call.microphone) toggle("microphone");
@@ -206,6 +214,7 @@ function leave(): void {
   stopWatching();
   sessionStorage.removeItem(ENTERED);
   recorder.stop();
+  screen.drop();
   group.close();
   stopLevel();
   for (const track of own.getTracks()) track.stop();
@@ -265,6 +274,12 @@ need<HTMLFormElement>("#chat-form").addEventListener("submit", (event) => {
   const text = input.value.trim();
   if (text) socket?.send({ kind: "say", text });
   input.value = "";
+});
+need("#share-toggle").hidden = !canShare();
+need("#share-toggle").addEventListener("click", () => {
+  if (screen.sharing) screen.stop();
+  else if (screenOf(call)) tell(t(REFUSALS.screen_taken));
+  else void screen.start();
 });
 need("#unmute").addEventListener("click", () => view.play());
 need("#sound-only").addEventListener("click", () => {
