@@ -42,9 +42,9 @@ def ensure_not_on_hold(study: Study) -> None:
 
 async def hold(session: AsyncSession, actor: Actor, study_id: UUID, reason: str) -> Study:
     """Nobody may take it away until the hold is lifted. The reason is kept, with a name."""
+    study = await _mine(session, actor, study_id)
     if not reason.strip():
         raise ReasonForHoldMissing()
-    study = await _mine(session, actor, study_id)
     study.hold_because = reason.strip()
     audit.record(session, actor, "study.held_for_law", study.id, patient_id=study.patient_id)
     return study

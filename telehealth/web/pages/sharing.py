@@ -1,4 +1,6 @@
-"""A study leaves: as an archive with its index, or as a copy without names once somebody has looked at the pictures."""
+"""A study leaves: as an archive with its index, or as a copy without names once somebody has looked at the pictures.
+And it stays: a hold for a court or an inspection, by whoever could otherwise take it away.
+"""
 
 from collections.abc import AsyncIterator
 from typing import Annotated
@@ -11,7 +13,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from imaging.sharing import service
 from imaging.sharing.service import Leaving
+from imaging.store import retention
 from imaging.store.access import ensure, scope_of
+from imaging.store.errors import ReasonForHoldMissing
 from imaging.store.models import Instance, Series, Study
 from telehealth.core import audit
 from telehealth.core.actor import Actor
@@ -38,16 +42,23 @@ async def _page(
     request: Request, session: AsyncSession, actor: Actor, study_id: UUID, status: int = 200, error: str = "", project: str = ""
 ) -> Response:
     study = await fetch(session, Study, study_id)
-    ensure(actor, study)
-    may_copy = may(actor, Action.SHARE_COPY, scope_of(study))
+    scope = scope_of(study)
+    may_see, may_copy, may_hold = (
+        may(actor, one, scope) for one in (Action.SEE_IMAGES, Action.SHARE_COPY, Action.WITHDRAW_STUDY)
+    )
+    if not may_hold:
+        ensure(actor, study)
     review = await service.review_of(session, study)
-    audit.record(session, actor, "study.opened", study.id, patient_id=study.patient_id, purpose=study.referral_id or "")
+    if may_see:
+        audit.record(session, actor, "study.opened", study.id, patient_id=study.patient_id, purpose=study.referral_id or "")
     return render(
         request,
         "sharing/share.html",
         status,
         study=study,
+        may_see=may_see,
         may_copy=may_copy,
+        may_hold=may_hold,
         review=review,
         pictures=await _pictures(session, study) if may_copy and study.burned_in and not review else [],
         error=error,
@@ -121,4 +132,22 @@ async def reviewed(
     if seen != "yes":
         return await _page(request, session, actor, study_id, 422, gettext("Please look at every picture, then say so"))
     await service.review_pixels(session, actor, study_id, note)
+    return RedirectResponse(f"/studies/{study_id}/share", 303)
+
+
+@router.post("/studies/{study_id}/hold")
+async def hold(
+    request: Request, study_id: UUID, actor: CurrentActor, session: Work, reason: Annotated[str, Form(max_length=2000)] = ""
+) -> Response:
+    """It must stay, and why."""
+    try:
+        await retention.hold(session, actor, study_id, reason)
+    except ReasonForHoldMissing as error:
+        return await _page(request, session, actor, study_id, 422, gettext(error.title))
+    return RedirectResponse(f"/studies/{study_id}/share", 303)
+
+
+@router.post("/studies/{study_id}/hold/lift")
+async def lift_hold(study_id: UUID, actor: CurrentActor, session: Work) -> Response:
+    await retention.lift_hold(session, actor, study_id)
     return RedirectResponse(f"/studies/{study_id}/share", 303)

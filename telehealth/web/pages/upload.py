@@ -164,6 +164,7 @@ def shown(study: Study, truth: dict[str, Any], actor: Actor) -> dict[str, Any]:
         "name_as_sent": study.name_as_sent,
         "may_decide": access.may(actor, Action.RESOLVE_IDENTITY, scope),
         "may_propose": access.may(actor, Action.PROPOSE_IDENTITY, scope),
+        "may_hold": access.may(actor, Action.WITHDRAW_STUDY, scope),
         "study_date": study.study_date,
     }
 

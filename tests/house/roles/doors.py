@@ -203,11 +203,13 @@ DOORS = [
     Door(things.parcel, "DELETE /api/v1/tus/{parcel}", CLINIC, None, things.TUS),
     Door(things.letter, "GET /api/v1/referrals/{question}/documents/{letter}", CLINIC | READERS),
     # a study leaves
-    Door(at("sent"), "GET /studies/{study}/share", CLINIC | READERS),
-    Door(at("acknowledged"), "GET /studies/{study}/share", CLINIC | {"specialist"} | PATIENT),
+    Door(at("sent"), "GET /studies/{study}/share", CLINIC | READERS | COORDINATOR | CLINIC_OFFICE),
+    Door(at("acknowledged"), "GET /studies/{study}/share", CLINIC | {"specialist"} | PATIENT | COORDINATOR | CLINIC_OFFICE),
     Door(S.pictures, "GET /studies/{study}/export.zip", CLINIC | READERS),
     Door(things.pictures_looked_at, "GET /studies/{study}/copy.zip?project=TEACHING", {"doctor"} | READERS),
     Door(S.pictures, "POST /studies/{study}/reviewed", {"doctor"} | READERS, {"seen": "yes"}),
+    Door(at("sent"), "POST /studies/{study}/hold", COORDINATOR | CLINIC_OFFICE, {"reason": "Toà án"}),
+    Door(at("sent"), "POST /studies/{study}/hold/lift", COORDINATOR | CLINIC_OFFICE),
     Door(at("sent"), "DELETE /dicomweb/studies/{uid}?reason=wrong_patient", COORDINATOR | CLINIC_OFFICE),
     # workstations
     Door(things.workitem, "GET /dicomweb/workitems", ANY_CLINIC | ANY_SPECIALIST | COORDINATOR),
