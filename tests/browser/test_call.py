@@ -14,6 +14,7 @@ from telehealth.core import clock
 from telehealth.core.db import session_scope
 from telehealth.core.ids import new_id
 from telehealth.scheduling.models import Appointment
+from telehealth.web.pages.visit import short_code
 from tests.browser.conftest import DESKTOP, PHONE
 from tests.browser.test_pages import wrong_on
 from tests.signaling.calls import visit_now
@@ -254,3 +255,37 @@ async def test_a_browser_that_cannot_share_a_screen_offers_none(page_for, provin
     await enter(doctor, appointment.id)
     await expect(doctor.locator("#hang-up")).to_be_visible()
     await expect(doctor.locator("#share-toggle")).to_be_hidden()
+
+
+async def test_somebody_is_invited_and_the_visit_handed_over_from_inside(page_for, province, live_server):
+    appointment = await visit_now(live_server.engine, province)
+    doctor = await page_for(province.specialist, DESKTOP)
+    await enter(doctor, appointment.id)
+    await doctor.locator("#more-toggle").click()
+    await doctor.get_by_role("button", name="Mời thêm người vào buổi khám").click()
+    await doctor.get_by_label("Tên người được mời").fill("Nguyễn Văn Nam")
+    await doctor.keyboard.press("Enter")
+    await expect(doctor.locator("#made-words")).to_contain_text("Nguyễn Văn Nam")
+    link = await doctor.locator("#made-link").input_value()
+    assert link.startswith(f"{live_server.address}/guests/")
+    await expect(doctor.locator("#made-copy")).to_be_focused()
+    assert await wrong_on(doctor) == []
+
+    await doctor.get_by_label("Hoặc một đồng nghiệp").select_option(str(province.other_specialist.id))
+    await doctor.get_by_role("button", name="Mời đồng nghiệp này").click()
+    await expect(doctor.locator("#made-link")).to_have_value(f"{live_server.address}/c/{short_code(appointment.id)}")
+    await doctor.keyboard.press("Escape")
+
+    colleague = await page_for(province.other_specialist, PHONE)
+    await enter(colleague, appointment.id)
+    await doctor.get_by_role("button", name="Mời vào").click()
+    await sees_the_other(colleague)
+    await doctor.locator("#more-toggle").click()
+    await doctor.get_by_role("button", name="Bàn giao").click()
+    await expect(doctor.locator("#hand-over-to")).to_contain_text(province.other_specialist.full_name)
+    await doctor.locator("#hand-over").click()
+
+    await expect(colleague.locator("#call[data-role=host]")).to_be_attached()
+    await expect(doctor.locator("#call[data-role=colleague]")).to_be_attached()
+    await sees_the_other(colleague)
+    await expect(colleague.locator("#lock")).to_be_attached()

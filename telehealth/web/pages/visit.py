@@ -104,6 +104,17 @@ def script_texts() -> dict[str, str]:
         "Call 115": _("Call 115"),
         "The record does not answer. Ask for the address.": _("The record does not answer. Ask for the address."),
         "Ask to mute": _("Ask to mute"),
+        "Hand over": _("Hand over"),
+        "{name} leads the visit from then on. You stay as a colleague.": _(
+            "{name} leads the visit from then on. You stay as a colleague."
+        ),
+        "Send this link to {name}. It opens this visit once, and is shown only now.": _(
+            "Send this link to {name}. It opens this visit once, and is shown only now."
+        ),
+        "{name} is invited. Send them this address: they sign in and knock.": _(
+            "{name} is invited. Send them this address: they sign in and knock."
+        ),
+        "Copy": _("Copy"),
         "{name} is sharing a screen": _("{name} is sharing a screen"),
         "Stop sharing": _("Stop sharing"),
         "Share screen": _("Share screen"),

@@ -1,6 +1,6 @@
 /** The call as the page draws it: a pure reducer over what the room says and what happens here. */
 
-import type { Farewell, FromRoom, Line, Noted, RoomFacts, SeatFacts } from "./messages";
+import type { Farewell, FromRoom, Line, Noted, Role, RoomFacts, SeatFacts } from "./messages";
 
 export type Phase = "check" | "entering" | "waiting" | "inside" | "over";
 export type Ending = Farewell | "refused";
@@ -157,6 +157,11 @@ export function peerOf(call: Call): SeatFacts | null {
 /** Who else shares a screen. */
 export function screenOf(call: Call): SeatFacts | null {
   return othersOf(call).find((seat) => seat.screen) ?? null;
+}
+
+/** The own part, as the room knows it; a hand-over changes it. */
+export function roleOf(call: Call): Role | null {
+  return call.room?.seats.find((seat) => seat.account === call.account)?.role ?? null;
 }
 
 export function ownScreen(call: Call): boolean {

@@ -2,6 +2,7 @@
 import "../call/call.css";
 import { chime, openDevices, watchDevices, watchLevel } from "../call/devices";
 import { Group, type Sampled } from "../call/group";
+import { Invite } from "../call/invite";
 import { Knocks, Waiting } from "../call/knocks";
 import type { FromRoom } from "../call/messages";
 import { More } from "../call/more";
@@ -11,7 +12,7 @@ import { explain, REFUSALS, tell } from "../call/refusals";
 import { canShare, ScreenShare } from "../call/screen";
 import { Final, RoomSocket, type Ticket } from "../call/socket";
 import { listen, NOBODY } from "../call/speaker";
-import { type Call, type Here, next, othersOf, ownScreen, START, screenOf, waitingOf } from "../call/state";
+import { type Call, type Here, next, othersOf, ownScreen, roleOf, START, screenOf, waitingOf } from "../call/state";
 import { View } from "../call/view";
 import { need } from "../lib/dom";
 import { api } from "../lib/http";
@@ -19,7 +20,7 @@ import { loadTexts, t } from "../lib/i18n";
 import { Refused } from "../lib/problem";
 
 type Join = Ticket & { ice_servers: RTCIceServer[]; relay_only?: boolean };
-type Visit = { outcome: string | null; cause: string | null };
+type Visit = { role: string; outcome: string | null; cause: string | null };
 
 loadTexts();
 const root = need("#call");
@@ -43,6 +44,7 @@ const screen = new ScreenShare({
 });
 const knocks = new Knocks((message) => socket?.send(message));
 const waiting = new Waiting((message) => socket?.send(message));
+if (document.querySelector("#invite")) new Invite(address, () => call.account);
 const more = new More(address, (message) => socket?.send(message));
 const recorder = new Recorder(`${address}/statistics`, () => call.line);
 const group = new Group({
@@ -69,6 +71,8 @@ function apply(event: FromRoom | Here): void {
   if (waitingOf(call).length > waitingOf(before).length) chime();
   if (before.phase !== "over" && call.phase === "over") leave();
   if (event.kind === "room") follow();
+  const [was, is] = [roleOf(before), roleOf(call)];
+  if (was && is && was !== is) void changePlaces(is);
 }
 
 // Devices
@@ -161,6 +165,15 @@ function heard(message: FromRoom): void {
   if (message.kind === "refused") explain(message.reason);
   if (message.kind === "noted" && message.line.account !== call.account) chime();
   if (message.kind === "asked_mute" && call.microphone) toggle("microphone");
+}
+
+/** Whoever leads has other controls: the page is loaded anew into its seat, as soon as the record knows of it too. */
+async function changePlaces(role: string): Promise<void> {
+  for (const wait of [200, 500, 1000, 2000, 4000]) {
+    await new Promise((done) => setTimeout(done, wait));
+    const visit = await api<Visit>("GET", address).catch(() => null);
+    if (visit?.role === role) return location.reload();
+  }
 }
 
 function follow(): void {
