@@ -1,15 +1,19 @@
 """Group commit: whoever waits goes along in the next transaction, whatever door and request it came through.
 
 One thread a process does the writing, over a plain connection of its own. While it waits for the disk the next group
-gathers, so that many senders cost hardly more flushes than one.
+gathers, so that many senders cost hardly more flushes than one; it begins without waiting for the event loop.
 """
 
 import asyncio
 import sqlite3
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
@@ -55,57 +59,70 @@ Committed = tuple[list[Answer], Jobs]
 
 
 class Committer:
-    """One a process and database; all its methods but `_commit` run on the event loop."""
+    """One a process and database. `commit` and `_tell` run on the event loop, the rest in the thread."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = make_plain_engine(engine)
-        self.thread = ThreadPoolExecutor(1, thread_name_prefix="commit")
-        self.waiting: list[_Wish] = []
-        self.running: asyncio.Task[None] | None = None
+        self.waiting: SimpleQueue[_Wish | None] = SimpleQueue()
+        """None: nothing comes any more."""
         self.sending: set[asyncio.Task[None]] = set()
+        self.thread = Thread(target=self._run, name="commit", daemon=True)
+        self.thread.start()
 
     def close(self) -> None:
-        self.thread.shutdown(wait=True)
+        self.waiting.put(None)
+        self.thread.join()
         self.engine.dispose()
 
     async def commit(self, blobs: Blobs, flushed: Sequence[Flushed]) -> list[Answer]:
         """Answers in order, once bytes and rows are durable. Raises Unavailable where the database does not answer."""
         wish = _Wish(blobs, flushed, asyncio.get_running_loop().create_future())
-        self.waiting.append(wish)
-        if self.running is None or self.running.done():
-            self.running = asyncio.create_task(self._run())
+        self.waiting.put(wish)
         return await wish.done
 
-    async def _run(self) -> None:
-        while self.waiting:
-            group = self._next_group()
-            if not await self._together(group) and len(group) > 1:
+    def _run(self) -> None:
+        while group := self._next_group():
+            if not self._together(group) and len(group) > 1:
                 for wish in group:  # one of them cannot be written: the others need not suffer
-                    await self._together([wish])
+                    self._together([wish])
 
     def _next_group(self) -> list[_Wish]:
-        size = count = 0
-        while count < len(self.waiting) and size < LARGEST_GROUP:
-            size += len(self.waiting[count].flushed)
-            count += 1
-        group, self.waiting = self.waiting[:count], self.waiting[count:]
+        """Whoever waits, and who comes first where nobody does. Empty at the end."""
+        group: list[_Wish] = []
+        size = 0
+        wish = self.waiting.get()
+        while wish is not None:
+            group.append(wish)
+            size += len(wish.flushed)
+            if size >= LARGEST_GROUP:
+                return group
+            try:
+                wish = self.waiting.get_nowait()
+            except Empty:
+                return group
+        if group:
+            self.waiting.put(None)
         return group
 
-    async def _together(self, group: Sequence[_Wish]) -> bool:
+    def _together(self, group: Sequence[_Wish]) -> bool:
         """Commit a group and wake its callers; False where it failed and its wishes should be tried alone."""
-        loop = asyncio.get_running_loop()
-        try:
-            answers, wanted = await loop.run_in_executor(self.thread, self._commit, group)
-        except Exception as error:  # the door of the thread: whoever waits must hear of it
-            if len(group) == 1:
-                _tell(group[0], error)
-            return False
+        loop = group[0].done.get_loop()
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            try:
+                answers, wanted = self._commit(group)
+            except Exception as error:  # the door of the thread: whoever waits must hear of it
+                if len(group) == 1:
+                    loop.call_soon_threadsafe(_tell_failure, group[0], error)
+                return False
+            loop.call_soon_threadsafe(self._tell, group, answers, wanted)
+        return True
+
+    def _tell(self, group: Sequence[_Wish], answers: Sequence[Answer], wanted: Jobs) -> None:
         for wish in group:
             mine, answers = answers[: len(wish.flushed)], answers[len(wish.flushed) :]
             if not wish.done.done():
-                wish.done.set_result(mine)
+                wish.done.set_result(list(mine))
         self._send(wanted)
-        return True
 
     def _send(self, wanted: Jobs) -> None:
         """Beside the next group: a broker that is slow or away holds up nobody, and the sweep finds what it missed."""
@@ -115,8 +132,8 @@ class Committer:
             task.add_done_callback(self.sending.discard)
 
     def _commit(self, group: Sequence[_Wish]) -> Committed:
-        for wish in group:
-            wish.blobs.publish([(one.arrival.staged.blob_key, one.staged) for one in wish.flushed if one.staged.exists()])
+        for blobs, wishes in groupby(group, attrgetter("blobs")):  # all at once: one turn of the disk for their names
+            blobs.publish([(one.arrival.staged.blob_key, one.staged) for wish in wishes for one in wish.flushed])
         arrivals = [one.arrival for wish in group for one in wish.flushed]
         for _ in range(TRIES - 1):
             try:
@@ -131,7 +148,7 @@ class Committer:
             return take(statements, arrivals)
 
 
-def _tell(wish: _Wish, error: Exception) -> None:
+def _tell_failure(wish: _Wish, error: Exception) -> None:
     if not wish.done.done():
         wish.done.set_exception(Unavailable("database") if isinstance(error, AWAY) else error)
 

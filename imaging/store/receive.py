@@ -119,12 +119,14 @@ class Staged:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        self.descriptor = -1
         self.digest = sha256()
         self.size = 0
         self.rest: list[bytes] = []
 
     def write(self, pieces: Sequence[bytes]) -> None:
+        if self.descriptor < 0:  # made here: a new name may have to wait for the disk, and the event loop must not
+            self.descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         for start in range(0, len(pieces), PIECES):
             some = pieces[start : start + PIECES]
             written = os.writev(self.descriptor, some)

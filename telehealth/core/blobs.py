@@ -37,7 +37,10 @@ class Blobs(Protocol):
         """The long half of taking a staged file over: its bytes become durable. Blocks."""
 
     def publish(self, staged: Sequence[tuple[str, Path]]) -> None:
-        """The short half, for any number of flushed files: each stands under its key, durably. Blocks."""
+        """The short half, for any number of flushed files: each stands under its key, durably. Blocks.
+
+        One that stands there already may be gone as a file; else OSError.
+        """
 
     async def put(self, key: str, staged: Path) -> None:
         """Both halves. The same key again is a success without a write."""
@@ -103,7 +106,7 @@ class Disk:
             target = self._path(key)
             folders.add(target.parent)  # also where somebody else has just put it there: its name must last before ours counts
             if target.exists():
-                file.unlink()
+                file.unlink(missing_ok=True)
                 continue
             self._make(target.parent)
             file.rename(target)
@@ -176,7 +179,7 @@ class S3:
 
     def publish(self, staged: Sequence[tuple[str, Path]]) -> None:
         for _, file in staged:
-            file.unlink()
+            file.unlink(missing_ok=True)
 
     async def read(self, key: str, offset: int = 0, length: int | None = None) -> bytes:
         try:

@@ -7,7 +7,7 @@ from sqlmodel import select
 from imaging.dicom.refusals import Code
 from imaging.store.committer import Flushed
 from imaging.store.models import Instance, Study
-from imaging.store.receive import commit, prepare, receive
+from imaging.store.receive import commit, drop, prepare, receive
 from imaging.store.service import Filing, Outcome
 from telehealth.core import audit
 from telehealth.core.actor import SYSTEM
@@ -51,6 +51,19 @@ async def test_a_group_counts_once_and_leaves_one_row_on_record(engine, province
     entries = (await session.exec(select(AuditEntry).where(AuditEntry.act == "study.stored"))).all()
     assert [len(entry.facts["instances"]) for entry in entries] == [12]
     assert await audit.verify(session) is None
+
+
+async def test_bytes_that_went_away_before_the_commit_leave_no_row_and_harm_no_neighbour(engine, province, session, tmp_path):
+    paths = [tmp_path / str(n) for n in range(3)]
+    for n, path in enumerate(paths):
+        path.write_bytes(file_of(image(sop_uid=f"1.2.3.4.77.{n}")))
+    prepared = [await prepare(blobs(), SYSTEM, path, Filing(province.clinic.id)) for path in paths]
+    drop([prepared[1]])  # its sender broke off
+    answers = await asyncio.gather(*(commit(engine, blobs(), [one]) for one in prepared), return_exceptions=True)
+    assert isinstance(answers[1], FileNotFoundError)
+    assert [one.outcome for answer in (answers[0], answers[2]) for one in answer] == [Outcome.STORED] * 2
+    stored = (await session.exec(select(Instance))).all()
+    assert {one.sop_uid for one in stored} == {"1.2.3.4.77.0", "1.2.3.4.77.2"}
 
 
 async def test_conflicts_inside_one_group_are_each_judged_alone(engine, province, session, tmp_path):
