@@ -87,7 +87,8 @@ def _without_patient(provider_came: bool, patient_tried: bool) -> tuple[VisitOut
 def _after_meeting(meetings: Sequence[tuple[Stretch, Stretch]]) -> tuple[VisitOutcome, Cause]:
     if not any(a.media_connected or b.media_connected for a, b in meetings):
         return VisitOutcome.TECHNICAL, Cause.NO_MEDIA
-    host, guest = max(meetings, key=lambda pair: max(pair[0].start, pair[1].start))
+    # the last meeting; of several that began at once, with the line that was taken up last
+    host, guest = max(meetings, key=lambda pair: (max(pair[0].start, pair[1].start), pair[0].start, pair[1].start))
     # whoever left first ended the meeting; a goodbye of either closes it, however the other's line ended later
     first = min((s for s in (host, guest) if s.end), key=lambda s: s.end or s.start, default=None)
     if first is not None and first.because == "lost":
