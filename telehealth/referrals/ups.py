@@ -1,6 +1,6 @@
 """UPS-RS over the reading tasks of the pages: one row, one lock, two ways to it. Rows are given to `imaging.dicomweb.ups`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from uuid import UUID
 
 from sqlalchemy import ColumnElement
@@ -15,11 +15,13 @@ from imaging.store.models import StudyState
 from telehealth.core import audit, clock
 from telehealth.core.actor import Actor, Role
 from telehealth.core.errors import Forbidden, NotFound
+from telehealth.core.names import fold
 from telehealth.identity import access
 from telehealth.identity.access import Action
 from telehealth.identity.models import Organisation
 from telehealth.patients import queries as patient_queries
 from telehealth.patients import service as patients
+from telehealth.patients.models import Patient
 from telehealth.referrals import asking, queries, reading
 from telehealth.referrals.errors import AlreadyDone, NoReadingUnit, NotSigned, WorkitemExists, WrongTransaction
 from telehealth.referrals.lifecycle import IN_WORK, ReferralStatus
@@ -48,7 +50,7 @@ PAGE = 200
 
 async def search(session: AsyncSession, actor: Actor, keys: Mapping[str, str], base: str) -> list[Workitem]:
     """Workitems that the actor may see, in the order in which they are to be read."""
-    found = await queries.rows(session, and_(col(Referral.status).in_(STATES), _visible(actor)), limit=PAGE)
+    found = await queries.rows(session, and_(_visible(actor), *_narrowed(keys)), limit=PAGE)
     names = await _names(session, [row.referral.id for row in found])
     items = [await _workitem(session, row, names.get(row.referral.id), base) for row in found]
     audit.record(session, actor, "workitem.searched", "", keys=sorted(keys), count=len(items))
@@ -74,6 +76,19 @@ def _visible(actor: Actor) -> ColumnElement[bool]:
     units = access.units_for(actor, Action.SEE_REFERRAL)
     own = or_(Referral.reader_id == actor.account_id, Referral.created_by == actor.account_id)
     return or_(pool, col(Referral.from_organisation_id).in_(units), own)
+
+
+def _narrowed(keys: Mapping[str, str]) -> Iterator[ColumnElement[bool]]:
+    """What the database can already leave out, so that a page of rows is not filled with others; `matches` has the last word."""
+    asked = keys.get(ups.STATE)
+    yield col(Referral.status).in_([status for status, state in STATES.items() if asked in (None, state.value)])
+    if code := keys.get(ups.ACCESSION):
+        yield col(Referral.code) == code
+    if level := keys.get(ups.PRIORITY):
+        yield col(Referral.priority).in_([priority for priority, name in PRIORITIES.items() if name == level])
+    if words := [word.rstrip("*") for word in fold(keys.get(ups.PATIENT_NAME, "")).split()]:
+        named = (col(Patient.name_fold).contains(word, autoescape=True) for word in words)
+        yield col(Referral.patient_id).in_(select(Patient.id).where(*named))
 
 
 def first_uid(referral_id: UUID) -> str:

@@ -33,6 +33,7 @@ from telehealth.identity.models import Account, LoginSession
 from telehealth.identity.sessions import describe, open_session
 from telehealth.patients.models import IdentifierSystem, Patient, PatientFacility, PatientIdentifier
 from telehealth.referrals import service as referrals
+from telehealth.referrals.lifecycle import ReferralStatus
 from telehealth.referrals.models import Decision, Outcome, Referral
 from telehealth.referrals.schemas import ReferralIn
 from telehealth.scheduling.lifecycle import AppointmentStatus
@@ -138,6 +139,11 @@ class Scene:
         async with session_scope(self.engine) as session:
             passing = col(Appointment.start_at) <= clock.now()
             await session.exec(update(Appointment).where(passing).values(status=AppointmentStatus.CANCELLED))
+
+    async def put_away(self) -> None:
+        """Everything asked so far is over: lists have room for what comes."""
+        async with session_scope(self.engine) as session:
+            await session.exec(update(Referral).values(status=ReferralStatus.CANCELLED))
 
     async def hours(self) -> Thing:
         async with session_scope(self.engine) as session:

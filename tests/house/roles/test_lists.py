@@ -75,6 +75,7 @@ LISTS = [
 
 @pytest.mark.parametrize("list_", LISTS, ids=lambda one: f"{one.address} of {one.thing.__name__} shows {one.line}")
 async def test_a_thing_is_in_the_lists_of_those_whom_the_matrix_names(scene: Scene, list_: List):
+    await scene.put_away()
     thing = await list_.thing(scene)
     method, path = filled(list_.address, thing).split(" ", 1)
     line, seen, wrong = filled(list_.line, thing), set(), {}

@@ -5,6 +5,7 @@ from sqlmodel import select
 
 from telehealth.core.db import session_scope
 from telehealth.patients.models import PatientIdentifier
+from telehealth.referrals import ups
 from telehealth.referrals.models import UpsSubscription
 from tests.telehealth.referrals.loop import add_images, answered, ask
 
@@ -155,3 +156,14 @@ async def test_subscriptions_are_kept_until_they_are_given_up(reader, question, 
     assert kept == {(uid, False), (everything, True)}
     assert (await reader.delete(f"{ROOT}/{uid}/subscribers/VIEWER1")).status_code == 200
     assert (await reader.delete(f"{ROOT}/{uid}/subscribers/VIEWER1")).status_code == 404
+
+
+@pytest.mark.parametrize("key", ["AccessionNumber", "ProcedureStepState"])
+async def test_a_search_finds_what_lies_behind_a_page_of_others(monkeypatch, sign_in, reader, province, question, key):
+    monkeypatch.setattr(ups, "PAGE", 1)
+    doctor = await sign_in(province.doctor)
+    last = await ask(doctor, province)
+    assert (await reader.post(f"/api/v1/referrals/{last['id']}/claim")).status_code == 200
+    wanted = {"AccessionNumber": last["code"], "ProcedureStepState": "IN PROGRESS"}[key]
+    [item] = (await reader.get(ROOT, params={key: wanted})).json()
+    assert last["code"] in value(item, "00741204")
