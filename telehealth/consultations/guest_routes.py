@@ -12,7 +12,7 @@ from telehealth.identity.deps import Work
 router = APIRouter(prefix="/api/v1/guests", tags=["visits"])
 
 
-@router.post("/enter", status_code=204, responses=responses(404))
+@router.post("/enter", status_code=204, responses=responses(404, 422))
 async def enter_as_guest(body: GuestIn, request: Request, response: Response, session: Work) -> None:
     """A one-time link becomes a cookie for its one visit."""
     config: Settings = request.app.state.settings
@@ -22,7 +22,7 @@ async def enter_as_guest(body: GuestIn, request: Request, response: Response, se
     )
 
 
-@router.post("/join", response_model_exclude_none=True, responses=responses(404, 409))
+@router.post("/join", response_model_exclude_none=True, responses=responses(404, 409, 422))
 async def join_as_guest(request: Request, session: Work) -> JoinOut:
     """A ticket to the room, as for everybody else."""
     config: Settings = request.app.state.settings

@@ -33,20 +33,20 @@ from telehealth.identity.sessions import actor_of
 router = APIRouter(prefix="/api/v1/visits", tags=["visits"])
 
 
-@router.get("/{appointment_id}", responses=responses(401, 403, 404))
+@router.get("/{appointment_id}", responses=responses(401, 403, 404, 422))
 async def get_visit(appointment_id: UUID, session: Work, actor: CurrentActor) -> VisitOut:
     """Where the visit is, and how it ended."""
     return visit_out(await service.visit_of(session, actor, appointment_id))
 
 
-@router.post("/{appointment_id}/join", response_model_exclude_none=True, responses=responses(401, 403, 404, 409))
+@router.post("/{appointment_id}/join", response_model_exclude_none=True, responses=responses(401, 403, 404, 409, 422))
 async def join_visit(appointment_id: UUID, request: Request, session: Work, actor: CurrentActor) -> JoinOut:
     """A ticket to the room for one use, with ICE servers. From 30 minutes before the start to 30 after the end."""
     entrance = await service.join(session, actor, appointment_id, request.app.state.settings)
     return join_out(entrance)
 
 
-@router.post("/{appointment_id}/end", responses=responses(401, 403, 404, 409))
+@router.post("/{appointment_id}/end", responses=responses(401, 403, 404, 409, 422))
 async def end_visit(appointment_id: UUID, body: EndIn, request: Request, session: Work, actor: CurrentActor) -> VisitOut:
     """The specialist ends the visit for both sides, and may state how it ended."""
     visit = await service.end(session, actor, appointment_id, body.outcome)
@@ -54,7 +54,7 @@ async def end_visit(appointment_id: UUID, body: EndIn, request: Request, session
     return visit_out(await service.visit_of(session, actor, appointment_id))
 
 
-@router.get("/{appointment_id}/line-check", response_model_exclude_none=True, responses=responses(401, 403, 404))
+@router.get("/{appointment_id}/line-check", response_model_exclude_none=True, responses=responses(401, 403, 404, 422))
 async def line_check_servers(appointment_id: UUID, request: Request, session: Work, actor: CurrentActor) -> IceServersOut:
     """Ways to try before a visit: relays only while the room is open."""
     servers = await service.line_check(session, actor, appointment_id, request.app.state.settings)
@@ -74,13 +74,13 @@ async def check_line(body: LineCheckIn, request: Request) -> LineCheckOut:
     return LineCheckOut(sdp=await line_check.answer(request.app.state.settings.echo_socket, body.sdp))
 
 
-@router.post("/{appointment_id}/statistics", status_code=204, responses=responses(401, 403, 404))
+@router.post("/{appointment_id}/statistics", status_code=204, responses=responses(401, 403, 404, 422))
 async def keep_statistics(appointment_id: UUID, body: StatisticsIn, session: Work, actor: CurrentActor) -> None:
     """What a page measured on its connections in the last seconds."""
     await service.keep_statistics(session, actor, appointment_id, body)
 
 
-@router.post("/{appointment_id}/hand-over", responses=responses(401, 403, 404, 409))
+@router.post("/{appointment_id}/hand-over", responses=responses(401, 403, 404, 409, 422))
 async def hand_over(appointment_id: UUID, body: ColleagueIn, request: Request, session: Work, actor: CurrentActor) -> VisitOut:
     """A colleague who was invited leads the visit from now on; who led it stays as a colleague."""
     facts = await leading.hand_over(session, actor, appointment_id, body.account)
@@ -88,7 +88,7 @@ async def hand_over(appointment_id: UUID, body: ColleagueIn, request: Request, s
     return visit_out(await service.seen_by(session, actor, appointment_id))
 
 
-@router.post("/{appointment_id}/emergency", responses=responses(401, 403, 404, 409))
+@router.post("/{appointment_id}/emergency", responses=responses(401, 403, 404, 409, 422))
 async def call_emergency(appointment_id: UUID, request: Request, session: Work, actor: CurrentActor) -> HelpOut:
     """The visit is marked as an emergency; the answer is what is read out to 115."""
     facts, found = await leading.call_emergency(session, actor, appointment_id)
@@ -96,13 +96,13 @@ async def call_emergency(appointment_id: UUID, request: Request, session: Work, 
     return HelpOut(number=found.number, patient_name=found.patient_name, address=found.address, phone=found.phone)
 
 
-@router.get("/{appointment_id}/invitations", responses=responses(401, 403, 404))
+@router.get("/{appointment_id}/invitations", responses=responses(401, 403, 404, 422))
 async def list_invitations(appointment_id: UUID, session: Work, actor: CurrentActor) -> list[InvitationOut]:
     """Those that still hold."""
     return [_invitation_out(one) for one in await invitations.of_visit(session, actor, appointment_id)]
 
 
-@router.post("/{appointment_id}/invitations/links", status_code=201, responses=responses(401, 403, 404, 409))
+@router.post("/{appointment_id}/invitations/links", status_code=201, responses=responses(401, 403, 404, 409, 422))
 async def invite_by_link(
     appointment_id: UUID, body: LinkIn, request: Request, session: Work, actor: CurrentActor
 ) -> InvitationOut:
@@ -118,7 +118,7 @@ async def invite_colleague(appointment_id: UUID, body: ColleagueIn, session: Wor
     return _invitation_out((await invitations.colleague(session, actor, appointment_id, body.account)).invited)
 
 
-@router.delete("/{appointment_id}/invitations/{invitation_id}", status_code=204, responses=responses(401, 403, 404))
+@router.delete("/{appointment_id}/invitations/{invitation_id}", status_code=204, responses=responses(401, 403, 404, 422))
 async def take_invitation_back(
     appointment_id: UUID, invitation_id: UUID, request: Request, session: Work, actor: CurrentActor
 ) -> None:

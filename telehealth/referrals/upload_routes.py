@@ -19,7 +19,7 @@ from telehealth.identity.deps import CurrentActor, Work
 from telehealth.referrals import uploads
 
 router = APIRouter(prefix="/api/v1/referrals", tags=["uploads"])
-tus = APIRouter(tags=["uploads"], route_class=TusRoute)
+tus = APIRouter(tags=["uploads"], route_class=TusRoute, responses=responses(401, 403, 404, 409, 412, 413, 415, 422))
 
 
 class ReferralUploadIn(BaseModel):

@@ -29,7 +29,7 @@ def _warned(text: str) -> dict[str, str]:
     return {"Warning": f'299 telehealth "{text}"'}
 
 
-@router.get("", responses={204: {"description": "nothing matches"}})
+@router.get("", responses={200: {"content": {DICOM_JSON: {}}}, 204: {"description": "nothing matches"}})
 async def search(request: Request, session: Work, actor: CurrentActor, base: Base) -> Response:
     """Search: ProcedureStepState, PatientName, PatientID, ScheduledProcedureStepPriority, …StartDateTime, AccessionNumber."""
     query = request.query_params
@@ -64,7 +64,7 @@ async def create(
     return Response(status_code=201, headers={"Location": f"{base}/workitems/{row.uid}"})
 
 
-@router.get("/{uid}")
+@router.get("/{uid}", responses={200: {"content": {DICOM_JSON: {}}}})
 async def retrieve(session: Work, actor: CurrentActor, base: Base, uid: Uid) -> Response:
     item = await ups.retrieve(session, actor, uid, base)
     return JSONResponse([dicom.model(item)], headers=NO_STORE, media_type=DICOM_JSON)
