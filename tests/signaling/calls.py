@@ -109,6 +109,12 @@ class Page:
                     if frame["seen"] >= self.sent:
                         return
 
+    async def last_word(self) -> int:
+        """The close code, heard by a page that answers pings until the end."""
+        with suppress(ConnectionClosed):
+            await self.hear("nothing of this kind")
+        return self.socket.close_code or 0
+
     async def close_code(self) -> int:
         async with asyncio.timeout(15):
             await self.socket.wait_closed()

@@ -114,7 +114,7 @@ async def test_a_room_reaches_across_processes_and_survives_the_one_it_lives_in(
 
         os.killpg(two.processes[0].pid, signal.SIGKILL)
 
-        assert await patient.close_code() == Close.RESTART  # its own process lives, the room's does not
+        assert await patient.last_word() == Close.RESTART  # its own process lives, the room's does not
         again = [await come_back(stack, two.hosts[1], gone) for gone in (doctor, patient)]
         for gone, back in zip((doctor, patient), again, strict=True):
             welcome = await back.hear("welcome")
@@ -152,7 +152,7 @@ async def test_a_process_that_is_asked_to_end_hands_its_rooms_on_whole(two, visi
 
         two.processes[0].send_signal(signal.SIGTERM)
 
-        assert await doctor.close_code() == Close.RESTART
+        assert await doctor.last_word() == Close.RESTART
         doctor, patient = [await come_back(stack, two.hosts[1], gone) for gone in (doctor, patient)]
         assert (await patient.hear("welcome"))["resumed"] is True
         assert (await patient.hear("said"))["line"]["text"] == "while you were away"
