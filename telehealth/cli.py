@@ -184,11 +184,12 @@ def _run_demo(config: Settings) -> None:
     tables.load()
     signins = portal.run_async(seed.load, portal.engine(), config)
     portal.close()
-    with supervisor.processes(config, ("serve", "worker", "encoder", "beat", "echo", *_dimse(config))) as children:
-        supervisor.wait_until_ready(config, children)
-        _greet(config, signins)
-        supervisor.watch(config, children)
-        out.print("stopping…")
+    with supervisor.processes(config, ("serve",)) as front:
+        supervisor.wait_until_ready(config, front)  # people first: on two cores the others would hold it up by seconds
+        with supervisor.processes(config, ("worker", "encoder", "beat", "echo", *(dicom := _dimse(config)))) as behind:
+            _greet(config, signins, speaks_dicom=bool(dicom))
+            supervisor.watch(config, front + behind)
+            out.print("stopping…")
     out.print("stopped; the data stay in", str(config.data))
 
 
@@ -202,7 +203,7 @@ def _dimse(config: Settings) -> tuple[str, ...]:
     return ("dimse",) if config.dimse_port or config.dimse.tls_port else ()
 
 
-def _greet(config: Settings, signins: list[seed.SignIn]) -> None:
+def _greet(config: Settings, signins: list[seed.SignIn], *, speaks_dicom: bool) -> None:
     if not manifest():
         out.print("[yellow]The browser client is not built (Node 20 with npm is missing): calls, viewer and upload progress")
         out.print("[yellow]are not available; pages, API and DICOMweb work. Install Node and start again.")
@@ -212,7 +213,7 @@ def _greet(config: Settings, signins: list[seed.SignIn]) -> None:
     out.print(table)
     out.print(f"second-factor code of a member of the staff: telehealth otp --user EMAIL   (or {config.address}/demo/messages)")
     out.print(f"ready: {config.address}   messages and one-time codes: {config.address}/demo/messages", highlight=False)
-    if config.dimse_port:
+    if speaks_dicom and config.dimse_port:
         out.print(
             f"DICOM: {config.dimse.ae_title} at {config.host}:{config.dimse_port}, for MODALITY and STATION", highlight=False
         )
