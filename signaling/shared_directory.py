@@ -188,7 +188,8 @@ class SharedDirectory:
     async def leave(self, states: dict[UUID, bytes]) -> None:
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks:  # a reader between two replies may swallow the word; pages must not wait for it
+            await asyncio.wait(self._tasks, timeout=1)
         with suppress(RedisError, OSError):
             await self.flush()
             pipe = self.redis.pipeline()

@@ -80,9 +80,9 @@ class Page:
     async def post(self, number: int, message: dict[str, Any]) -> None:
         await self.socket.send(json.dumps({"number": number, "seen": self.seen, "message": message}))
 
-    async def hear(self, kind: str, **facts: Any) -> dict[str, Any]:
+    async def hear(self, kind: str, *, patience_s: float = 10, **facts: Any) -> dict[str, Any]:
         """The next message of a kind with these facts; others are passed over, pings answered."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(patience_s):
             while True:
                 frame = json.loads(await self.socket.recv())
                 self.seen = max(self.seen, frame["number"])
@@ -112,7 +112,7 @@ class Page:
     async def last_word(self) -> int:
         """The close code, heard by a page that answers pings until the end."""
         with suppress(ConnectionClosed):
-            await self.hear("nothing of this kind")
+            await self.hear("nothing of this kind", patience_s=90)
         return self.socket.close_code or 0
 
     async def close_code(self) -> int:
