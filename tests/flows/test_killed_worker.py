@@ -20,6 +20,7 @@ from telehealth.core.blobs import Disk
 from telehealth.core.db import make_engine, session_scope
 from tests import factories
 from tests.imaging.pipeline.conftest import pieces
+from tests.postgres import free_port
 from tests.processes import running, telehealth
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -47,7 +48,7 @@ async def test_a_worker_killed_in_any_step_loses_and_doubles_nothing(database_ur
             await receive(engine, Disk(tmp_path / "data" / "objects"), SYSTEM, pieces(content), filing)
     await engine.dispose()
 
-    with ValkeyServer() as broker:
+    with ValkeyServer(port=free_port()) as broker:
         env = {
             "TELEHEALTH_DATA": str(tmp_path / "data"),
             "TELEHEALTH_DATABASE": database_url,

@@ -38,7 +38,7 @@ class Two:
 @pytest.fixture
 def two(database_url: str, tmp_path: Path) -> Iterator[Two]:
     with ExitStack() as stack:
-        valkey = stack.enter_context(ValkeyServer())
+        valkey = stack.enter_context(ValkeyServer(port=free_port()))
         env = {
             "TELEHEALTH_DATA": str(RUN_FOLDER),
             "TELEHEALTH_DATABASE": database_url,
