@@ -68,15 +68,8 @@ class Unplugged:
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
-    """Everybody inside agrees now, or no longer."""
-
-    on: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Closed:
     """The room is over for good."""
 
 
-Effect = Tell | Dismiss | Began | Stopped | MediaConnected | Spoken | ForEngine | Unplugged | Recorded | Closed
+Effect = Tell | Dismiss | Began | Stopped | MediaConnected | Spoken | ForEngine | Unplugged | Closed

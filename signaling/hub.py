@@ -60,9 +60,6 @@ class Engine(Protocol):
     def unplug(self, room: UUID, line: UUID) -> None:
         """The line is nobody's any more."""
 
-    def record(self, room: UUID, on: bool) -> None:
-        """Everybody inside agrees to a recording, or no longer."""
-
     def close(self, room: UUID) -> None: ...
 
 
@@ -249,7 +246,7 @@ class Hub:
                 self.tell(line, message)
             case e.Dismiss(line, reason):
                 self._dismiss(line, reason)
-            case e.ForEngine() | e.Unplugged() | e.Recorded():
+            case e.ForEngine() | e.Unplugged():
                 self._to_engine(room.id, effect)
             case e.Closed():
                 self._close(room.id, now)
@@ -274,7 +271,7 @@ class Hub:
         if self.media:
             self.media.close(room)
 
-    def _to_engine(self, room: UUID, effect: e.ForEngine | e.Unplugged | e.Recorded) -> None:
+    def _to_engine(self, room: UUID, effect: e.ForEngine | e.Unplugged) -> None:
         if self.media is None:
             if isinstance(effect, e.ForEngine):
                 self.tell(effect.line, m.Refused(reason="no_engine"))
@@ -284,8 +281,6 @@ class Hub:
                 self.media.hear(room, line, message)
             case e.Unplugged(line):
                 self.media.unplug(room, line)
-            case e.Recorded(on):
-                self.media.record(room, on)
 
     def _dismiss(self, line_id: UUID, reason: m.Farewell) -> None:
         line = self.lines.pop(line_id, None)

@@ -31,8 +31,6 @@ Source = Literal["microphone", "camera", "screen"]
 SdpType = Literal["offer", "answer", "pranswer", "rollback"]
 MediaPath = Literal["peer", "engine"]
 Connection = Literal["publish", "subscribe"]
-Recording = Literal["off", "asking", "on"]
-"""asking: the host wants to record, and somebody inside has not agreed yet."""
 Reason = Literal["not_admitted", "not_host", "nobody_there", "full", "screen_taken", "no_engine", "engine_busy"]
 Farewell = Literal["ended", "denied", "hung_up", "replaced", "removed", "locked"]
 
@@ -207,20 +205,6 @@ class Phone(Message):
     on: bool
 
 
-class Record(Message):
-    """The host wants a recording, or no longer. It runs only while everybody inside agrees."""
-
-    kind: Literal["record"] = "record"
-    on: bool
-
-
-class Consent(Message):
-    """To being recorded; may be taken back at any time."""
-
-    kind: Literal["consent"] = "consent"
-    given: bool
-
-
 class Say(Message):
     kind: Literal["say"] = "say"
     text: str = Field(min_length=1, max_length=CHAT_CHARACTERS)
@@ -271,8 +255,6 @@ FromPage = Annotated[
     | Screen
     | MediaState
     | Phone
-    | Record
-    | Consent
     | Say
     | ShareFile
     | Leave
@@ -312,7 +294,6 @@ class SeatFacts(Message):
     hand_at: datetime | None
     """Since when the hand is raised."""
     mode: Literal["video", "audio"]
-    consent: bool | None
     """To being recorded; None: not answered."""
     streams: list[Source]
     """What the engine has of this line."""
@@ -353,7 +334,6 @@ class RoomFacts(Message):
     emergency: bool
     """The host has called 115."""
     phone: bool
-    recording: Recording
     media: MediaPath
     epoch: int
     """Rises when the engine's connections must be built anew."""

@@ -20,7 +20,6 @@ from signaling.effects import (
     Effect,
     ForEngine,
     MediaConnected,
-    Recorded,
     Spoken,
     Stopped,
     Tell,
@@ -34,8 +33,8 @@ INSIDE_AT_ONCE = 16
 WAITING_AT_ONCE = 32
 CHAT_KEPT = 200
 
-ByHost = m.Admit | m.Deny | m.Remove | m.AskMute | m.Lock | m.Phone | m.Record | m.End
-Inside = m.Hand | m.Screen | m.MediaState | m.Consent | m.Say | m.ShareFile
+ByHost = m.Admit | m.Deny | m.Remove | m.AskMute | m.Lock | m.Phone | m.End
+Inside = m.Hand | m.Screen | m.MediaState | m.Say | m.ShareFile
 """What only somebody inside may do."""
 
 
@@ -50,8 +49,6 @@ class Room:
     locked: bool = False
     emergency: bool = False
     phone: bool = False
-    wants_recording: bool = False
-    recorded: bool = False
     media: m.MediaPath = "peer"
     epoch: int = 0
     most: int = INSIDE_AT_ONCE
@@ -68,10 +65,6 @@ class Room:
     @property
     def full(self) -> bool:
         return len(self.inside) >= self.most
-
-    @property
-    def recording(self) -> m.Recording:
-        return "on" if self.recorded else "asking" if self.wants_recording else "off"
 
     def seat_of(self, line: UUID) -> Seat | None:
         for seat in self.seats.values():
@@ -142,9 +135,7 @@ class Room:
             return []
         self.state = advance(ROOM, self.state, RoomEvent.CLOSE)
         gone = list(self.seats.values())
-        stopped = [Recorded(False)] if self.recorded else []
-        self.recorded = False
-        return [*stopped, *(effect for seat in gone for effect in self._free(seat, "ended", "ended")), Closed()]
+        return [*(effect for seat in gone for effect in self._free(seat, "ended", "ended")), Closed()]
 
     def _free(self, seat: Seat, because: Because = "lost", farewell: m.Farewell | None = None) -> Iterator[Effect]:
         """The seat is nobody's from now on. A seat whose line was lost has stopped already."""
@@ -184,7 +175,7 @@ class Room:
                 return list(self._facts())
             case m.Note():
                 return self._note(seat, message, uuid5(sender, f"note {number}"), now)
-            case m.Hand() | m.Screen() | m.MediaState() | m.Consent() | m.Say() | m.ShareFile():
+            case m.Hand() | m.Screen() | m.MediaState() | m.Say() | m.ShareFile():
                 return self._inside(seat, message, uuid5(sender, str(number)), now)
             case m.Leave():
                 return [*self._free(seat, "hung_up", "hung_up"), *self._after_leaving()]
@@ -203,9 +194,6 @@ class Room:
                 return self._screen(seat, message.on)
             case m.MediaState():
                 return self._media_state(seat, message)
-            case m.Consent():
-                seat.consent = message.given
-                return self._changed()
             case m.Say():
                 return self._say(m.Line(id=said, account=seat.account, name=seat.name, text=message.text, at=now))
             case m.ShareFile(document=document, name=text):
@@ -266,10 +254,6 @@ class Room:
                 self.locked = message.locked
             case m.Phone():
                 self.phone = message.on
-            case m.Record():
-                self.wants_recording = message.on
-                host.consent = True if message.on else host.consent
-                return self._changed()
             case _:
                 return self._to_other(host, message)
         return list(self._facts())
@@ -349,14 +333,7 @@ class Room:
             self.state, self.met = advance(ROOM, self.state, RoomEvent.MEET), True
         elif not together and self.state is RoomState.LIVE:
             self.state = advance(ROOM, self.state, RoomEvent.PART)
-        return [*self._recorded(), *self._facts()]
-
-    def _recorded(self) -> list[Effect]:
-        agreed = self.wants_recording and bool(self.inside) and all(seat.consent for seat in self.inside)
-        if agreed == self.recorded:
-            return []
-        self.recorded = agreed
-        return [Recorded(agreed)]
+        return list(self._facts())
 
     def _facts(self) -> Iterator[Effect]:
         for seat in self.seats.values():
@@ -373,7 +350,6 @@ class Room:
             locked=self.locked,
             emergency=self.emergency and reader.admitted,
             phone=self.phone,
-            recording=self.recording,
             media=self.media,
             epoch=self.epoch,
             seats=[seat.facts() for seat in visible_to(reader, self.seats.values())],

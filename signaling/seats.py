@@ -33,7 +33,6 @@ class Seat:
     screen: bool = False
     hand_at: datetime | None = None
     mode: Literal["video", "audio"] = "video"
-    consent: bool | None = None
     streams: list[m.Source] = field(default_factory=list)
 
     @property
@@ -63,7 +62,6 @@ class Seat:
             screen=self.screen,
             hand_at=self.hand_at,
             mode=self.mode,
-            consent=self.consent,
             streams=self.streams,
         )
 

@@ -11,7 +11,7 @@ from signaling import messages
 TARGET = Path(__file__).parent.parent / "telehealth/web/client/src/call/messages.ts"
 WIDTH = 120
 """Biome's line width."""
-NAMED = ("Role", "Source", "SdpType", "MediaPath", "Connection", "Recording", "Reason", "Farewell")
+NAMED = ("Role", "Source", "SdpType", "MediaPath", "Connection", "Reason", "Farewell")
 """Sets of words that keep their name in TypeScript."""
 
 

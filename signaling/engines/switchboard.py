@@ -59,9 +59,6 @@ class Switchboard:
     def unplug(self, room: UUID, line: UUID) -> None:
         self._do(room, lambda: self._engine(room).leave(room, line))
 
-    def record(self, room: UUID, on: bool) -> None:
-        """Recordings are not made yet: the room only notes the consents."""
-
     def close(self, room: UUID) -> None:
         self._do(room, lambda: self._close(room))
 

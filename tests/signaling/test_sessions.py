@@ -25,7 +25,7 @@ ROLES: dict[str, m.Role] = {"doctor": "host", "patient": "patient", "colleague":
 ACCOUNTS = {name: UUID(int=100 + number) for number, name in enumerate(ROLES)}
 
 
-ASKED = ("admit", "admit", "deny", "remove", "say", "hand", "screen", "lock", "consent")
+ASKED = ("admit", "admit", "deny", "remove", "say", "hand", "screen", "lock")
 
 
 class Everybody:
@@ -202,7 +202,6 @@ class Call(RuleBasedStateMachine):
             "hand": m.Hand(raised=self.lines % 2 == 0),
             "screen": m.Screen(on=self.lines % 2 == 0),
             "lock": m.Lock(locked=self.lines % 2 == 0),
-            "consent": m.Consent(given=self.lines % 2 == 0),
         }
         self.pages[name].say(messages[what])
         if at_once:

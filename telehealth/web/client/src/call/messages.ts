@@ -10,8 +10,6 @@ export type MediaPath = "peer" | "engine";
 
 export type Connection = "publish" | "subscribe";
 
-export type Recording = "off" | "asking" | "on";
-
 export type Reason =
   | "not_admitted"
   | "not_host"
@@ -147,16 +145,6 @@ export type Phone = {
   on: boolean;
 };
 
-export type Record = {
-  kind: "record";
-  on: boolean;
-};
-
-export type Consent = {
-  kind: "consent";
-  given: boolean;
-};
-
 export type Say = {
   kind: "say";
   text: string;
@@ -201,7 +189,6 @@ export type SeatFacts = {
   screen: boolean;
   hand_at: string | null;
   mode: "video" | "audio";
-  consent: boolean | null;
   streams: Source[];
 };
 
@@ -230,7 +217,6 @@ export type RoomFacts = {
   locked: boolean;
   emergency: boolean;
   phone: boolean;
-  recording: Recording;
   media: MediaPath;
   epoch: number;
   seats: SeatFacts[];
@@ -339,8 +325,6 @@ export type FromPage =
   | Screen
   | MediaState
   | Phone
-  | Record
-  | Consent
   | Say
   | ShareFile
   | Leave

@@ -14,7 +14,6 @@ const seat = (account: string, facts: Partial<SeatFacts> = {}): SeatFacts => ({
   screen: false,
   hand_at: null,
   mode: "video",
-  consent: null,
   streams: [],
   ...facts,
 });
@@ -28,7 +27,6 @@ const room = (admitted: boolean, ...seats: SeatFacts[]): RoomFacts => ({
   locked: false,
   emergency: false,
   phone: false,
-  recording: "off",
   media: "peer",
   epoch: 0,
   seats,
